@@ -1,0 +1,53 @@
+"""Request -> one Plan per batch: nothing is left to decide once a Plan exists."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modules.engine.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One batch. The tuples have one entry an image; width and height are pixels, multiples of 8."""
+
+    request: Request
+    batch_index: int
+    prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    subseeds: tuple[int, ...]
+    width: int
+    height: int
+
+
+def with_seeds(request: Request) -> Request:
+    """The same request with random seeds drawn, so that what was made can be made again."""
+    drawn = {
+        name: random.SystemRandom().randrange(2**32) for name in ("seed", "subseed") if getattr(request, name) == -1
+    }
+    return request.model_copy(update=drawn) if drawn else request
+
+
+def plans(request: Request) -> Iterator[Plan]:
+    """The batches of a request whose seeds are drawn, in order.
+
+    Image i uses seed + i; with a variation strength all share the seed and only the variation seed
+    counts on, as in A1111.
+    """
+    size = request.batch_size
+    for batch in range(request.n_iter):
+        numbers = range(batch * size, (batch + 1) * size)
+        varied = request.subseed_strength > 0
+        yield Plan(
+            request=request,
+            batch_index=batch,
+            prompts=(request.prompt,) * size,
+            negative_prompts=(request.negative_prompt,) * size,
+            seeds=tuple(request.seed + (0 if varied else i) for i in numbers),
+            subseeds=tuple(request.subseed + i for i in numbers),
+            width=request.width // 8 * 8,
+            height=request.height // 8 * 8,
+        )

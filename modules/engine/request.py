@@ -1,0 +1,58 @@
+"""What a user can ask for: the frozen request, in A1111's API names, with ranges and help.
+
+One definition serves the API body, the tab's controls, the job's row in the database and the
+infotext. Nothing here imports torch: the page is built from it before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from modules.foundation.lenient import Int, Text
+
+MAX_PROMPT = 100_000
+"""Characters. Far beyond any prompt a person writes; a pasted file is refused before it is queued."""
+
+Prompt = Annotated[Text, StringConstraints(max_length=MAX_PROMPT)]
+Seed = Annotated[Int, Field(ge=-1, le=2**64 - 1)]
+Side = Annotated[Int, Field(ge=16, le=8192)]
+"""Pixels. Sides that are no multiple of 8 are cut down to one, as A1111 does."""
+
+
+class Request(BaseModel):
+    """What every generation has. Values are validated here and nowhere later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    prompt: Prompt = ""
+    negative_prompt: Prompt = ""
+    seed: Seed = Field(-1, description="-1 takes a random one")
+    subseed: Seed = -1
+    subseed_strength: float = Field(0.0, ge=0, le=1)
+    seed_resize_from_w: Int = Field(-1, ge=-1, le=8192)
+    seed_resize_from_h: Int = Field(-1, ge=-1, le=8192)
+    sampler_name: Text = ""
+    scheduler: Text = ""
+    steps: Int = Field(20, ge=1, le=1000)
+    cfg_scale: float = Field(7.0, ge=0, le=100)
+    width: Side = 512
+    height: Side = 512
+    batch_size: Int = Field(1, ge=1, le=64)
+    n_iter: Int = Field(1, ge=1, le=1000, description="number of batches")
+    eta: float | None = Field(None, ge=0, le=10)
+    s_churn: float | None = Field(None, ge=0)
+    s_tmin: float | None = Field(None, ge=0)
+    s_tmax: float | None = Field(None, ge=0)
+    s_noise: float | None = Field(None, ge=0)
+    s_min_uncond: float | None = Field(None, ge=0)
+    override_settings: dict[str, Any] = Field(default_factory=dict)
+    do_not_save_samples: bool = False
+    do_not_save_grid: bool = False
+
+
+class Txt2Img(Request):
+    """A picture from words alone."""
+
+    kind: Literal["txt2img"] = "txt2img"

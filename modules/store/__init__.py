@@ -1,0 +1,1 @@
+"""Rank 2: what is on disk: model catalogue, outputs, image metadata, database."""

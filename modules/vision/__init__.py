@@ -1,0 +1,1 @@
+"""Rank 2: pixels: grids, later resizing, masks, upscalers, captions."""

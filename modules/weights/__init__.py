@@ -1,0 +1,1 @@
+"""Rank 1: tensors in files. Reading, hashing, recognising, key maps."""
