@@ -1,1 +1,1 @@
-"""Rank 1: model families: which diffusers and transformers classes make one up, how text is encoded, what the network predicts."""
+"""Rank 1: model families: the classes that make one up, how text is encoded, what the network predicts."""

@@ -68,9 +68,8 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
     section: ClassVar[Section]
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, *, section: Section, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __init_subclass__(cls, *, section: Section, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         cls.section = section
 
     @classmethod
