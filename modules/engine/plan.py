@@ -1,12 +1,16 @@
-"""Request -> one Plan per batch: nothing is left to decide once a Plan exists."""
+"""Request -> one Plan per batch, in which nothing is left to decide; and Made, what comes out."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from modules.engine.request import Request
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,16 @@ class Plan:
     subseeds: tuple[int, ...]
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The engine's product: one image, its infotext, and its place `index` in the batch of `plan`."""
+
+    image: Image
+    infotext: str
+    plan: Plan
+    index: int
 
 
 def with_seeds(request: Request) -> Request:

@@ -1,0 +1,48 @@
+"""The stages of a run that others may join.
+
+Each stage takes a value and returns the value to go on with; the defaults return what they got.
+`sample` goes around: it is handed the default to call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from modules.engine.plan import Made, Plan
+from modules.engine.request import Request
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modules.sampling.types import Conditioning
+
+    Sample = Callable[[Plan, Conditioning, Conditioning], Tensor]
+
+
+class Hooks:
+    """Nothing joins in. Subclasses override the stages they care for."""
+
+    def on_request(self, request: Request) -> Request:
+        """Before anything else; seeds are not drawn yet."""
+        return request
+
+    def on_batch(self, plan: Plan) -> Plan:
+        """Before the batch's prompts are read."""
+        return plan
+
+    def sample(self, default: Sample, plan: Plan, positive: Conditioning, negative: Conditioning) -> Tensor:
+        """Around start latent and solver; returns clean latents [B, C, h, w]."""
+        return default(plan, positive, negative)
+
+    def on_latents(self, latents: Tensor) -> Tensor:
+        """Before decoding, [B, C, h, w]."""
+        return latents
+
+    def on_pixels(self, pixels: Tensor) -> Tensor:
+        """After decoding, [B, 3, H, W] in 0..1."""
+        return pixels
+
+    def on_image(self, made: Made) -> Made:
+        """Each image, with its infotext, before it leaves the engine."""
+        return made
