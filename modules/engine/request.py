@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from modules.foundation.lenient import Int, Text
 
@@ -50,6 +50,16 @@ class Request(BaseModel):
     override_settings: dict[str, Any] = Field(default_factory=dict)
     do_not_save_samples: bool = False
     do_not_save_grid: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _schedule_was_a_setting(cls, data: Any) -> Any:
+        # Up to A1111 1.8 the schedule was the setting k_sched_type; a field given wins over it.
+        if isinstance(data, dict) and isinstance(overrides := data.get("override_settings"), dict):
+            older = overrides.get("k_sched_type")
+            if older and not data.get("scheduler"):
+                return {**data, "scheduler": older}
+        return data
 
 
 class Txt2Img(Request):
