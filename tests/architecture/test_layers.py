@@ -42,6 +42,7 @@ def test_libraries_are_imported_where_they_belong() -> None:
         for source in sources("modules")
         if source.package
         for found in source.imports()
+        if not found.typing_only  # to name a type in an annotation needs no library
         if (library := _library(found.module))
         if library not in EVERYWHERE | THIRD_PARTY[source.package] | IN_ONE_FILE.get(source.name, set())
     ]
