@@ -1,0 +1,89 @@
+"""ModelHandle: one loaded model, its parts behind their doors, and what is known of it.
+
+    with handle.unet.ready() as unet:
+        noise = stable_diffusion.predict(unet, x, t, conditioning)
+
+Importing this module loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    from modules.engine.placement import Placed
+    from modules.families.types import Family, LatentFormat, Part, Recommended
+    from modules.sampling.parametrization import Parametrization
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which file a model came from. `name` is A1111's, the path below the models folder without its ending."""
+
+    name: str
+    title: str
+    path: Path
+    find_sha256: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
+
+    @property
+    def sha256(self) -> str | None:
+        """The file's checksum, None where it is not to be had. The first call may read the whole file."""
+        return self.find_sha256()
+
+    @property
+    def hash(self) -> str | None:
+        """The ten characters of the checksum that titles and infotexts show."""
+        digest = self.sha256
+        return digest[:10] if digest else None
+
+
+@dataclass(slots=True, eq=False)
+class ModelHandle:
+    """A loaded model. Two handles are equal only if they are the same object, so it can key a cache.
+
+    `vae_ref` names the separate VAE file, None if the checkpoint's own VAE is used.
+    """
+
+    ref: ModelRef
+    family: Family
+    unet: Placed[UNet2DConditionModel]
+    vae: Placed[AutoencoderKL]
+    text: Placed[CLIPTextModel]
+    parametrization: Parametrization
+    latent_format: LatentFormat
+    recommended: Recommended | None = None
+    vae_ref: ModelRef | None = None
+
+    @property
+    def parts(self) -> Mapping[Part, Placed]:
+        """Every part by name."""
+        return {"unet": self.unet, "vae": self.vae, "text": self.text}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the UNet runs, and where latents belong."""
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the UNet computes in."""
+        return self.unet.dtype
+
+    @property
+    def vae_dtype(self) -> torch.dtype:
+        """What the VAE computes in."""
+        return self.vae.dtype
+
+    def in_fp32(self, part: Part) -> bool:
+        """Keep one part in 32 bits from now on, for a second try after NaNs.
+
+        False if it was in 32 bits already and a second try can only fail again.
+        """
+        return self.parts[part].in_fp32()
