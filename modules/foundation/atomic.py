@@ -32,10 +32,42 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def create(path: Path, data: bytes) -> None:
+    """Put `data` into a new file at `path`, which appears whole.
+
+    Raises FileExistsError, leaving the file as it is, if `path` exists or another process is
+    quicker; OSError as the system does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(prefix=".new.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        _rename_to_new(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
 def write(path: Path, data: bytes | str) -> None:
     """Put `data` in place of the file at `path`; text is written as UTF-8."""
     with replacing(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links, such as exFAT. An empty file holds the name until the rename.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        temporary.replace(path)
 
 
 def _umask() -> int:

@@ -1,0 +1,69 @@
+"""SHA-256 of model files, computed once: remembered by path, size and time of last change."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from modules.foundation.errors import Interrupted
+from modules.store.database import Database
+
+log = logging.getLogger(__name__)
+
+CHUNK = 4 << 20
+
+
+class HashCache:
+    """In memory, with the database behind it: asking costs nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._known = {path: (size, modified, sha256) for path, size, modified, sha256 in self._stored()}
+
+    def get(self, path: Path, size: int, modified: int) -> str | None:
+        """The SHA-256 in hex, if it was computed of this very file; `modified` is in nanoseconds."""
+        found = self._known.get(str(path))
+        return found[2] if found and found[:2] == (size, modified) else None
+
+    def put(self, path: Path, size: int, modified: int, sha256: str) -> None:
+        with self._lock:
+            self._known[str(path)] = (size, modified, sha256)
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(
+                    "INSERT OR REPLACE INTO hashes (path, size, modified, sha256) VALUES (?, ?, ?, ?)",
+                    (str(path), size, modified, sha256),
+                )
+        except sqlite3.Error as error:
+            log.warning("The hash of %s could not be written down (%s).", path.name, error)
+
+    def compute(self, path: Path, stopped: Callable[[], bool] = lambda: False) -> str:
+        """The SHA-256 of a file, from the cache or by reading it.
+
+        Raises OSError if it cannot be read, Interrupted once `stopped()` says so.
+        """
+        about = path.stat()
+        known = self.get(path, about.st_size, about.st_mtime_ns)
+        if known:
+            return known
+        digest, chunk = hashlib.sha256(), bytearray(CHUNK)
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(chunk):
+                if stopped():
+                    raise Interrupted
+                digest.update(memoryview(chunk)[:count])
+        self.put(path, about.st_size, about.st_mtime_ns, digest.hexdigest())
+        return digest.hexdigest()
+
+    def _stored(self) -> list[tuple[str, int, int, str]]:
+        try:
+            with self._database.transaction() as connection:
+                return connection.execute("SELECT path, size, modified, sha256 FROM hashes").fetchall()
+        except sqlite3.Error as error:
+            log.warning("The remembered hashes cannot be read (%s).", error)
+            return []

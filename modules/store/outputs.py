@@ -1,0 +1,188 @@
+"""Pictures become files in A1111's folders under A1111's names: `<folder>/<date>/00000-<seed>.png`.
+
+A file appears whole and never replaces one that another process or an earlier start wrote, unless
+the settings ask for names without numbers and for replacing.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from modules.foundation import atomic
+from modules.foundation.errors import UserError
+from modules.foundation.settings import Snapshot
+from modules.store import confine, pnginfo
+from modules.store.folder_lock import locked
+from modules.store.naming import NameFacts, cut, expand
+from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 500
+"""Names tried before giving up, as in A1111."""
+LONGEST_NAME = 240
+"""Bytes. File systems take 255; what is left is for the suffix and a temporary name."""
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file goes: numbered names start with `base`, then the number, then `decoration`."""
+
+    folder: Path
+    base: str
+    decoration: str
+    numbered: bool
+    format: str
+    suffix: str
+
+
+class Outputs:
+    """Writes pictures. `root` is the data folder; relative folders in the settings lie below it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._last: dict[tuple[Path, str], tuple[int, int]] = {}
+
+    def folders(self, settings: Snapshot) -> tuple[Path, ...]:
+        """Every folder that pictures may be written to and shown from."""
+        chosen = settings[PathOptions].model_dump().values()
+        return tuple(confine.output_folder(self._root, text) for text in chosen if text)
+
+    def save(
+        self, image: Image.Image, infotext: str, facts: NameFacts, settings: Snapshot, *, grid: bool = False
+    ) -> Path:
+        """Write one picture and answer with its path.
+
+        Raises UserError, which names the folder and what to do, if it cannot be written.
+        """
+        facts = replace(facts, prompt_words=settings[FolderOptions].directories_max_prompt_words)
+        place = self._place(facts, settings, grid, image.size)
+        data = self._encoded(image, infotext, place, settings)
+        try:
+            place.folder.mkdir(parents=True, exist_ok=True)
+            path = self._write(place, data, settings)
+            if settings[EmbeddedTextOptions].save_txt or not pnginfo.fits(infotext, place.format):
+                atomic.write(path.with_suffix(".txt"), infotext + "\n")
+        except OSError as error:
+            raise UserError(_explained(place.folder, error)) from error
+        return path
+
+    def _place(self, facts: NameFacts, settings: Snapshot, grid: bool, size: tuple[int, int]) -> _Place:
+        saving, folders, paths = settings[SavingOptions], settings[FolderOptions], settings[PathOptions]
+        if grid:
+            chosen, dated = paths.outdir_grids or paths.outdir_txt2img_grids, folders.grid_save_to_dirs
+        else:
+            chosen, dated = paths.outdir_samples or paths.outdir_txt2img_samples, folders.save_to_dirs
+        folder = confine.output_folder(self._root, chosen)
+        if dated:
+            inner = expand(folders.directories_filename_pattern or "[prompt_words]", facts)
+            folder = confine.below(folder, inner.lstrip(" ").rstrip("\\ /"))
+        short = grid and not saving.grid_extended_filename
+        pattern = saving.samples_filename_pattern or ("[seed]" if folders.save_to_dirs else "[seed]-[prompt_spaces]")
+        decoration = "" if short or facts.seed is None else _one_name(expand(pattern, facts))
+        format, suffix = _format(saving.grid_format if grid else saving.samples_format, size)
+        numbered = saving.save_images_add_number or not decoration
+        return _Place(folder, "grid" if grid else "", decoration, numbered, format, suffix)
+
+    def _encoded(self, image: Image.Image, infotext: str, place: _Place, settings: Snapshot) -> bytes:
+        saving = settings[SavingOptions]
+        try:
+            return pnginfo.encode(
+                image,
+                infotext if settings[EmbeddedTextOptions].enable_pnginfo else None,
+                place.format,
+                quality=saving.jpeg_quality,
+                lossless=saving.webp_lossless,
+            )
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"The picture cannot be saved as {place.suffix}: {error}. Choose another format."
+            ) from error
+
+    def _write(self, place: _Place, data: bytes, settings: Snapshot) -> Path:
+        """The path taken. Raises OSError."""
+        if place.numbered:
+            with self._lock, locked(place.folder):
+                return self._write_numbered(place, data)
+        return _write_named(place, data, settings[SavingOptions].save_images_replace_action == "Replace")
+
+    def _write_numbered(self, place: _Place, data: bytes) -> Path:
+        first = self._next_number(place.folder, place.base)
+        for number in range(first, first + ATTEMPTS):
+            start = f"{place.base}-{number:04}" if place.base else f"{number:05}"
+            path = place.folder / _file_name(f"{start}-{place.decoration}" if place.decoration else start, place.suffix)
+            try:
+                atomic.create(path, data)
+            except FileExistsError:
+                continue
+            self._last[place.folder, place.base] = number, place.folder.stat().st_mtime_ns
+            return path
+        raise FileExistsError(errno.EEXIST, f"{ATTEMPTS} names are taken already")
+
+    def _next_number(self, folder: Path, base: str) -> int:
+        """One more than the highest number in use; the folder is read only if others wrote to it."""
+        last, changed = self._last.get((folder, base), (-1, -1))
+        if changed == folder.stat().st_mtime_ns:
+            return last + 1
+        start = re.compile(re.escape(f"{base}-") + r"(\d+)" if base else r"(\d+)")
+        numbers = (start.match(path.name) for path in folder.iterdir())
+        return max((int(found[1]) for found in numbers if found and len(found[1]) < 16), default=-1) + 1
+
+
+def _write_named(place: _Place, data: bytes, replacing: bool) -> Path:
+    path = place.folder / _file_name(place.decoration, place.suffix)
+    if replacing:
+        atomic.write(path, data)
+        return path
+    for number in range(ATTEMPTS):
+        name = f"{place.decoration}-{number}" if number else place.decoration
+        path = place.folder / _file_name(name, place.suffix)
+        try:
+            atomic.create(path, data)
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(errno.EEXIST, f"{ATTEMPTS} names like {path.name} are taken already")
+
+
+def _one_name(text: str) -> str:
+    """A pattern's own text may not make folders."""
+    return re.sub(r"[/\\\0]", "_", text)
+
+
+def _file_name(stem: str, suffix: str) -> str:
+    return f"{cut(stem, LONGEST_NAME - len(suffix))}.{suffix}"
+
+
+def _format(chosen: str, size: tuple[int, int]) -> tuple[str, str]:
+    """Pillow's format and the suffix without dot. Raises UserError for one that is no picture's."""
+    suffix = chosen.strip().lstrip(".").lower()
+    format = pnginfo.FORMATS.get(suffix)
+    if format is None:
+        raise UserError(f"Pictures cannot be saved as '{chosen}'; choose one of {', '.join(pnginfo.FORMATS)}.")
+    if max(size) > pnginfo.LONGEST_SIDE.get(format, max(size)):
+        return "PNG", "png"
+    return format, suffix
+
+
+def _explained(folder: Path, error: OSError) -> str:
+    if error.errno in _FULL:
+        return f"The disk of {folder} is full. Make room, or choose another folder in Settings, Paths for saving."
+    if error.errno in _CLOSED:
+        return (
+            f"{folder} cannot be written to. Make it writable, or choose another folder in Settings, Paths for saving."
+        )
+    return (
+        f"The picture cannot be saved into {folder}: {error.strerror or error}. Choose another folder in the settings."
+    )
