@@ -1,0 +1,122 @@
+"""Parametrization: what a network predicts, and which of its timesteps means which noise level.
+
+Start with `discrete`. Everything here is in sigma space (Karras et al. 2022, arXiv:2206.00364): the
+noisy latent is x = x0 + sigma * noise, and a network trained on sqrt(a) * x0 + sqrt(1 - a) * noise sees
+x / sqrt(sigma^2 + 1). Tables stay on the CPU, so that reading a noise level never waits for a device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from modules.sampling.types import Conditioning, Latent, Sigma
+
+Network = Callable[[Latent, Tensor, Conditioning], Latent]
+"""(x [B, C, h, w], t [B] timesteps, conditioning) -> the raw prediction [B, C, h, w]."""
+Prediction = Literal["epsilon", "v_prediction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrization:
+    """A noise table, and how a prediction becomes the denoised latent.
+
+    `sigmas` [T] rises, float32 on the CPU; index i is timestep i.
+    """
+
+    sigmas: Tensor
+    log_sigmas: Tensor
+    prediction: Prediction
+
+    @property
+    def sigma_min(self) -> float:
+        return float(self.sigmas[0])
+
+    @property
+    def sigma_max(self) -> float:
+        return float(self.sigmas[-1])
+
+    @property
+    def t_range(self) -> tuple[float, float]:
+        """The timesteps of the table's first and last entry."""
+        return 0.0, float(len(self.sigmas) - 1)
+
+    def to_t(self, sigma: Sigma) -> Tensor:
+        """Timestep of a noise level, of sigma's shape; linear in log sigma between entries, clamped to the table."""
+        log_sigma = torch.as_tensor(sigma, dtype=torch.float32).log()
+        high = torch.searchsorted(self.log_sigmas, log_sigma, right=True).clamp(1, len(self.sigmas) - 1)
+        low_value, high_value = self.log_sigmas[high - 1], self.log_sigmas[high]
+        weight = ((low_value - log_sigma) / (low_value - high_value)).clamp(0, 1)
+        return (1 - weight) * (high - 1) + weight * high
+
+    def to_sigma(self, t: float | Tensor) -> Tensor:
+        """Noise level of a timestep, of t's shape; the inverse of `to_t`."""
+        t = torch.as_tensor(t, dtype=torch.float32)
+        low, high, weight = t.floor().long(), t.ceil().long(), t.frac()
+        return ((1 - weight) * self.log_sigmas[low] + weight * self.log_sigmas[high]).exp()
+
+    def denoised(self, network: Network, x: Latent, sigma: Sigma, conditioning: Conditioning) -> Latent:
+        """The network's estimate of x0 [B, C, h, w] from x at one noise level."""
+        sigma = float(sigma)
+        scale = 1 / math.sqrt(sigma**2 + 1)
+        t = torch.full((x.shape[0],), float(self.to_t(sigma)), device=x.device)
+        predicted = network(x * scale, t, conditioning)
+        if self.prediction == "epsilon":
+            return torch.sub(x, predicted, alpha=sigma)
+        return torch.sub(x * scale**2, predicted, alpha=sigma * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency(Parametrization):
+    """Latent consistency models know only some levels of their teacher's table, `stride` timesteps apart.
+
+    The estimate is mixed with x so that it is x itself at no noise. Luo et al. 2023 (arXiv:2310.04378),
+    with the teacher's x left unscaled and every prediction taken as epsilon, as in A1111.
+    """
+
+    stride: int
+
+    @property
+    def t_range(self) -> tuple[float, float]:
+        return float(self.stride - 1), float(len(self.sigmas) * self.stride - 1)
+
+    def to_t(self, sigma: Sigma) -> Tensor:
+        log_sigma = torch.as_tensor(sigma, dtype=torch.float32).log()
+        nearest = (log_sigma.unsqueeze(-1) - self.log_sigmas).abs().argmin(dim=-1)
+        return (nearest * self.stride + self.stride - 1).float()
+
+    def to_sigma(self, t: float | Tensor) -> Tensor:
+        index = (torch.as_tensor(t, dtype=torch.float32) - (self.stride - 1)) / self.stride
+        # Named by class: a slotted dataclass is made anew by its decorator, and bare super() misses that.
+        return Parametrization.to_sigma(self, index.clamp(0, len(self.sigmas) - 1))
+
+    def denoised(self, network: Network, x: Latent, sigma: Sigma, conditioning: Conditioning) -> Latent:
+        estimate = Parametrization.denoised(self, network, x, sigma, conditioning)
+        scaled_t = 10.0 * float(self.to_t(sigma))
+        skip = 0.25 / (scaled_t**2 + 0.25)
+        return torch.add(x * skip, estimate, alpha=scaled_t / math.sqrt(scaled_t**2 + 0.25))
+
+
+def discrete(alphas_cumprod: Tensor, prediction: Prediction) -> Parametrization:
+    """A network trained on the timesteps of a table, `alphas_cumprod` [T] falling from nearly 1."""
+    alphas = alphas_cumprod.detach().to("cpu", torch.float32)
+    sigmas = ((1 - alphas) / alphas) ** 0.5
+    return Parametrization(sigmas, sigmas.log(), prediction)
+
+
+def consistency(teacher: Parametrization, levels: int = 50) -> Consistency:
+    """The levels a consistency model distilled from `teacher` knows: every (T / levels)-th, the last included."""
+    stride = len(teacher.sigmas) // levels
+    sigmas = teacher.sigmas[stride - 1 :: stride][:levels]
+    return Consistency(sigmas, sigmas.log(), "epsilon", stride)
+
+
+def scaled_linear(beta_start: float = 0.00085, beta_end: float = 0.012, steps: int = 1000) -> Tensor:
+    """`alphas_cumprod` [steps] of Stable Diffusion's schedule: the square roots of the betas are evenly spaced."""
+    betas = torch.linspace(beta_start**0.5, beta_end**0.5, steps, dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, dim=0).float()
