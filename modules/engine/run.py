@@ -59,6 +59,8 @@ class RunContext:
     hooks: Hooks
     cancel: Cancel
     report: Report
+    check_nans: bool = True
+    """False with --disable-nan-check."""
 
     def overridden_by(self, request: Request) -> RunContext:
         """The same context with the request's `override_settings` in a snapshot of its own."""
