@@ -8,7 +8,7 @@ Importing this module loads no torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
     from diffusers import AutoencoderKL, UNet2DConditionModel
+    from torch import Tensor
     from transformers import CLIPTextModel
 
     from modules.engine.placement import Placed
@@ -48,7 +49,8 @@ class ModelRef:
 class ModelHandle:
     """A loaded model. Two handles are equal only if they are the same object, so it can key a cache.
 
-    `vae_ref` names the separate VAE file, None if the checkpoint's own VAE is used.
+    `vae_ref` names the separate VAE file, None if the checkpoint's own VAE is used. `contexts` are encoded
+    prompts, kept by `conditioning`.
     """
 
     ref: ModelRef
@@ -60,6 +62,7 @@ class ModelHandle:
     latent_format: LatentFormat
     recommended: Recommended | None = None
     vae_ref: ModelRef | None = None
+    contexts: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def parts(self) -> Mapping[Part, Placed]:

@@ -1,7 +1,7 @@
 """CLIP's byte-pair tokenizer, for the text encoders of all Stable Diffusion families. Torch-free.
 
-`clip()` is OpenAI's, `open_clip()` the one of models trained with OpenCLIP: the same 49408 tokens, other
-fill-up token. The table ships with the code, so nothing is downloaded.
+Start with `of`. `clip()` is OpenAI's, `open_clip()` the one of models trained with OpenCLIP: the same 49408
+tokens, other fill-up token. The table ships with the code, so nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ _TABLE = Path(__file__).with_name("clip_merges.txt.gz")
 _WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 # Bytes with a printable Latin-1 character are written as that, the others in order from U+0100 (Radford et al. 2019).
 _PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+
+
+def of(family: str) -> Tokenizer:
+    """The tokenizer of a family by its name."""
+    return open_clip() if family == "sd2" else clip()
 
 
 class Tokenizer:

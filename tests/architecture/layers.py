@@ -32,7 +32,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "prompting": set(),
     "sampling": TENSORS | {"torchsde"},
     "weights": TENSORS | {"safetensors"},
-    "families": TENSORS | {"diffusers", "transformers", "accelerate", "safetensors", "yaml", "regex"},
+    "families": TENSORS | {"diffusers", "transformers", "accelerate", "safetensors", "yaml", "tokenizers", "ftfy"},
     "store": {"PIL"},
     "networks": TENSORS,
     "vision": TENSORS | {"PIL", "spandrel", "transformers"},
