@@ -72,7 +72,7 @@ class Placed(Generic[N]):
     def ready(self) -> Iterator[N]:
         """The network, on its device, without gradients."""
         self._policy.enter(self)
-        with torch.inference_mode():
+        with torch.no_grad():
             yield self._module
 
     def in_fp32(self) -> bool:

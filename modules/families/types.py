@@ -28,7 +28,7 @@ class PreviewMap:
 
 @dataclass(frozen=True, slots=True)
 class LatentFormat:
-    """`channels` of a latent, pixels a latent cell is wide (`downscale`), and what the VAE's output is multiplied by."""
+    """Channels of a latent, how many pixels a latent cell is wide, and what the VAE's output is multiplied by."""
 
     channels: int
     downscale: int
