@@ -53,12 +53,22 @@ class Worker:
             self._queue.end(job, "interrupted")
         except UserError as error:
             log.info("Job %s: %s", job.id, error)
-            self._queue.end(job, "failed", exception=error)
+            self._queue.end(job, "failed", exception=_without_frames(error))
         except Exception as error:
             log.exception("Job %s failed", job.id)
-            self._queue.end(job, "failed", exception=error, error=f"{type(error).__name__}: {error}")
+            message = f"{type(error).__name__}: {error}"
+            self._queue.end(job, "failed", exception=_without_frames(error), error=message)
         else:
             self._queue.end(job, "interrupted" if job.cancel.interrupted else "done", outcome)
         finally:
             if not job.finished:  # SystemExit and its like end the thread, but nobody may wait for ever
                 self._queue.end(job, "failed", error="The worker stopped while this job ran.")
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """The error is kept with the job; the frames it passed through hold tensors and must not be."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error

@@ -23,7 +23,8 @@ class NameFacts:
     """What a pattern can name of one image. None is what the image does not have.
 
     `batch_number` counts from 0 within the batch, `generation_number` from 0 within the job of
-    `count` images; `seeds` are those of the whole job.
+    `count` images; `seeds` are those of the whole job. `model_hash` and `pixels` are asked only if a
+    pattern names them.
     """
 
     seed: int | None = None
@@ -35,7 +36,7 @@ class NameFacts:
     cfg_scale: float | None = None
     sampler_name: str | None = None
     model_name: str | None = None
-    model_hash: str | None = None
+    model_hash: Callable[[], str | None] = lambda: None
     clip_skip: int | None = None
     seeds: tuple[int, ...] = ()
     batch_number: int = 0
@@ -159,7 +160,7 @@ TAGS: dict[str, _Make] = {
     "width": lambda facts, _: str(facts.width),
     "height": lambda facts, _: str(facts.height),
     "sampler": lambda facts, _: _name(facts.sampler_name),
-    "model_hash": lambda facts, _: facts.model_hash,
+    "model_hash": lambda facts, _: facts.model_hash(),
     "model_name": lambda facts, _: _name(facts.model_name),
     "date": lambda facts, _: facts.made_at.strftime("%Y-%m-%d"),
     "datetime": _datetime,

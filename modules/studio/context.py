@@ -1,0 +1,43 @@
+"""Studio: everything that lives while the program runs, built once by boot. Imports no torch."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modules.engine.residency import Residency
+    from modules.foundation.flags import Flags
+    from modules.foundation.paths import Paths
+    from modules.foundation.settings import Settings
+    from modules.jobs.queue import Queue
+    from modules.store.catalog import Catalog
+    from modules.store.history import History
+    from modules.store.outputs import Outputs
+    from modules.studio.preview import Previews
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Studio:
+    """What a user can use. `ready` is set once the heavy libraries are loaded and jobs are taken."""
+
+    paths: Paths
+    flags: Flags
+    settings: Settings
+    catalog: Catalog
+    models: Residency
+    jobs: Queue
+    outputs: Outputs
+    history: History
+    previews: Previews
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should be told of this start: a damaged history, settings that did not fit."""
+        dropped = (
+            f"The setting '{key}' in {self.paths.config.name} did not fit and has its default again."
+            for key in self.settings.dropped
+        )
+        return (*self.history.notices, *dropped)

@@ -1,0 +1,158 @@
+"""Delivery: each image of a run is saved, written down and announced as soon as it exists.
+
+A picture that cannot be saved stays in the result, and the job says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modules.engine.plan import Made, plans
+from modules.foundation import atomic
+from modules.foundation.errors import UserError
+from modules.foundation.settings import Snapshot
+from modules.prompting.options import PromptOptions
+from modules.store.naming import NameFacts
+from modules.store.options import SavingOptions
+from modules.studio.options import ResultOptions
+from modules.studio.result import SavedImage
+from modules.vision import grids
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from modules.jobs.job import Job
+    from modules.studio.context import Studio
+
+log = logging.getLogger(__name__)
+
+LAST_PARAMETERS = "params.txt"
+"""In the data folder: the infotext of the last generation, for the paste button of an empty prompt."""
+
+
+class Delivery:
+    """The images of one job. `settings` are the run's, its overrides included."""
+
+    def __init__(self, job: Job, studio: Studio, settings: Snapshot) -> None:
+        self._job = job
+        self._studio = studio
+        self._settings = settings
+        self._made: list[Made] = []
+        self._seeds: tuple[int, ...] = ()
+        self.images: list[SavedImage] = []
+
+    def deliver(self, made: Made) -> None:
+        """Take one image of the engine."""
+        if not self._made:
+            remember(self._studio, made.infotext)
+            self._seeds = tuple(seed for plan in plans(made.plan.request) for seed in plan.seeds)
+        self._made.append(made)
+        wanted = self._settings[SavingOptions].samples_save and not made.plan.request.do_not_save_samples
+        path = self._saved(made, made.image, grid=False) if wanted and self._keeps_incomplete() else None
+        self._announce(made, made.image, path, grid=False)
+
+    def deliver_grid(self) -> None:
+        """The grid of all images, if the settings want one shown or saved."""
+        saving = self._settings[SavingOptions]
+        shown = self._settings[ResultOptions].return_grid
+        count = len(self._made)
+        if count == 0 or (count == 1 and saving.grid_only_if_multiple) or not (shown or saving.grid_save):
+            return
+        first = self._made[0]
+        if first.plan.request.do_not_save_grid:
+            return
+        try:
+            sheet = self._grid([made.image for made in self._made], first.plan.request.batch_size)
+        except (UserError, ValueError) as error:  # ValueError: a colour nobody can read
+            self._job.comment(f"No grid was made: {error}")
+            return
+        path = self._saved(first, sheet, grid=True) if saving.grid_save else None
+        if shown:
+            self._announce(first, sheet, path, grid=True)
+
+    def _grid(self, images: list[Image.Image], batch_size: int) -> Image.Image:
+        saving = self._settings[SavingOptions]
+        rows = grids.row_count(
+            len(images), wanted=saving.n_rows, batch_size=batch_size, prevent_empty=saving.grid_prevent_empty_spots
+        )
+        return grids.grid(images, rows, saving.grid_background_color)
+
+    def _keeps_incomplete(self) -> bool:
+        cancel = self._job.cancel
+        return self._settings[SavingOptions].save_incomplete_images or not (cancel.interrupted or cancel.skipped)
+
+    def _saved(self, made: Made, image: Image.Image, *, grid: bool) -> Path | None:
+        try:
+            path = self._studio.outputs.save(image, made.infotext, self._facts(made, image), self._settings, grid=grid)
+        except UserError as error:
+            log.warning("%s", error)
+            self._job.comment(f"Not saved: {error}")
+            return None
+        plan = made.plan
+        self._studio.history.add_image(
+            self._job.row, path, made.infotext, plan.seeds[made.index], plan.subseeds[made.index], image.size, grid
+        )
+        return path
+
+    def _announce(self, made: Made, image: Image.Image, path: Path | None, *, grid: bool) -> None:
+        plan, index = made.plan, made.index
+        saved = SavedImage(
+            path=path,
+            image=image,
+            infotext=made.infotext,
+            seed=plan.seeds[index],
+            subseed=plan.subseeds[index],
+            prompt=plan.prompts[index],
+            negative_prompt=plan.negative_prompts[index],
+            width=image.width,
+            height=image.height,
+            grid=grid,
+            disposable=plan.request.do_not_save_grid if grid else plan.request.do_not_save_samples,
+        )
+        self.images.append(saved)
+        self._job.announce("image", saved)
+
+    def _facts(self, made: Made, image: Image.Image) -> NameFacts:
+        plan, request, model = made.plan, made.plan.request, self._studio.models.current
+        return NameFacts(
+            seed=plan.seeds[made.index],
+            prompt=plan.prompts[made.index],
+            negative_prompt=plan.negative_prompts[made.index],
+            width=image.width,
+            height=image.height,
+            steps=request.steps,
+            cfg_scale=request.cfg_scale,
+            sampler_name=request.sampler_name or None,
+            model_name=model.ref.path.stem if model else None,
+            model_hash=lambda: model.ref.hash if model else None,
+            clip_skip=self._settings[PromptOptions].CLIP_stop_at_last_layers,
+            seeds=self._seeds,
+            batch_number=made.index,
+            batch_size=request.batch_size,
+            generation_number=plan.batch_index * request.batch_size + made.index,
+            count=request.n_iter * request.batch_size,
+            user=self._job.owner,
+            job_at=datetime.fromtimestamp(self._job.started_at),
+            pixels=image.tobytes,
+        )
+
+
+def remember(studio: Studio, infotext: str) -> None:
+    """Keep an infotext as the last generation's. A folder that cannot be written is no reason to stop."""
+    if studio.flags.no_prompt_history:
+        return
+    try:
+        atomic.write(studio.paths.data / LAST_PARAMETERS, infotext)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", LAST_PARAMETERS, error)
+
+
+def last_infotext(studio: Studio) -> str:
+    """The infotext of the last generation, "" if none is remembered."""
+    try:
+        return (studio.paths.data / LAST_PARAMETERS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

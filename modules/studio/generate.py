@@ -1,0 +1,125 @@
+"""Running a generation: the request goes to the engine, each image it yields to delivery.
+
+The engine, and torch with it, is imported when the first job runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from modules.engine.hooks import Hooks
+from modules.engine.request import Request, Txt2Img
+from modules.engine.run import RunContext
+from modules.foundation.errors import Interrupted
+from modules.jobs.job import Job
+from modules.store.history import ImageRow, JobRow
+from modules.studio.deliver import Delivery
+from modules.studio.result import Result, SavedImage
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
+
+log = logging.getLogger(__name__)
+
+KINDS: dict[str, type[Request]] = {"txt2img": Txt2Img}
+"""Kinds of job that this module runs, with their requests."""
+
+
+def register(studio: Studio, *, ready: bool) -> None:
+    """Make the queue take generations; with `ready` also run them.
+
+    Call it once without, so that jobs are taken and recovered while torch is still being loaded.
+    """
+    for kind, request in KINDS.items():
+        studio.jobs.register(kind, request, partial(run, studio=studio) if ready else None, restored)
+
+
+def run(job: Job, studio: Studio) -> Result:
+    """Generate and deliver every image of the job's request.
+
+    An interrupted run returns what it had. Raises UserError for what cannot be done as asked.
+    """
+    from modules.engine.generate import generate
+
+    request = job.request
+    assert isinstance(request, Request)
+    started = time.monotonic()
+    settings = studio.settings.snapshot
+    delivery = Delivery(job, studio, settings.overridden(request.override_settings))
+    context = RunContext(
+        settings, studio.models, studio.catalog, Hooks(), job.cancel, job, not studio.flags.disable_nan_check
+    )
+    label, work = _workload(request, settings.values().get("sd_model_checkpoint"))
+    job.expect(studio.jobs.paces.guess(label, work))
+    try:
+        for made in generate(request, context):
+            request = made.plan.request
+            delivery.deliver(made)
+    except Interrupted:
+        log.info("Job %s was interrupted", job.id)
+    job.phase("Saving")
+    delivery.deliver_grid()
+    if job.pace is not None and not job.cancel.interrupted:
+        studio.jobs.paces.remember(label, work, job.pace)
+    return _result(job, studio, request, delivery, time.monotonic() - started)
+
+
+def restored(request: BaseModel, row: JobRow, images: Sequence[ImageRow]) -> tuple[Result, Sequence[SavedImage]]:
+    """A finished generation as history remembers it; pictures whose files are gone are left out."""
+    assert isinstance(request, Request)
+    found = [_remembered(request, image) for image in images if image.path.is_file()]
+    result = Result(
+        request=request,
+        images=_grid_first(found),
+        comments=row.comments,
+        seconds=max(row.finished_at - row.started_at, 0.0),
+        started_at=row.started_at,
+    )
+    return result, found
+
+
+def _workload(request: Request, checkpoint: object) -> tuple[str, float]:
+    """What decides how long a step takes: a label, and pixels in a batch."""
+    chosen = request.override_settings.get("sd_model_checkpoint", checkpoint)
+    label = f"{chosen}/{request.sampler_name}/{request.cfg_scale == 1.0}"
+    return label, float(request.width * request.height * request.batch_size)
+
+
+def _result(job: Job, studio: Studio, request: Request, delivery: Delivery, seconds: float) -> Result:
+    model = studio.models.current
+    return Result(
+        request=request,
+        images=_grid_first(delivery.images),
+        comments=job.comments,
+        seconds=seconds,
+        started_at=job.started_at,
+        model_name=model.ref.path.stem if model else None,
+        model_hash=model.ref.hash if model else None,
+        vae_name=model.vae_ref.path.name if model and model.vae_ref else None,
+        vae_hash=model.vae_ref.hash if model and model.vae_ref else None,
+    )
+
+
+def _grid_first(images: Sequence[SavedImage]) -> tuple[SavedImage, ...]:
+    return tuple(sorted(images, key=lambda image: not image.grid))
+
+
+def _remembered(request: Request, row: ImageRow) -> SavedImage:
+    return SavedImage(
+        path=row.path,
+        image=None,
+        infotext=row.infotext,
+        seed=row.seed,
+        subseed=row.subseed,
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        width=row.width,
+        height=row.height,
+        grid=row.grid,
+    )

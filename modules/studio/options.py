@@ -1,0 +1,23 @@
+"""Settings of what a user sees of a generation while it runs and when it is done."""
+
+from __future__ import annotations
+
+from modules.foundation.lenient import Int, Text
+from modules.foundation.options import Options, Section, setting
+
+
+class PreviewOptions(Options, section=Section("ui", "Live previews", "ui")):
+    """Pictures of the forming image. They are decoded when somebody looks, so they cost a run nothing."""
+
+    live_previews_enable: bool = setting(True, "Show live previews of the created image")
+    live_previews_image_format: Text = setting("jpeg", "Live preview file format", choices=("jpeg", "png", "webp"))
+    show_progress_grid: bool = setting(True, "Show previews of all images generated in a batch as a grid")
+    show_progress_every_n_steps: Int = setting(
+        1, "Live preview display period", slider=(-1, 32, 1), note="In sampling steps; -1 only when a batch is done."
+    )
+
+
+class ResultOptions(Options, section=Section("ui_gallery", "Gallery", "ui")):
+    """What a finished generation shows."""
+
+    return_grid: bool = setting(True, "Show grid in gallery")
