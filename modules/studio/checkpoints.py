@@ -1,0 +1,62 @@
+"""Which checkpoint is chosen, and loading or letting go of it between generations.
+
+Models belong to the device thread, so that even freeing their memory is a job.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
+
+from modules.engine.options import ModelOptions, VaeOptions
+from modules.foundation.errors import NotFound
+
+if TYPE_CHECKING:
+    from modules.jobs.job import Job
+    from modules.store.model_files import CheckpointFile
+    from modules.studio.context import Studio
+
+KIND = "checkpoint"
+
+
+class Task(BaseModel, frozen=True):
+    """Load a checkpoint by any of its names, or do something with the one in memory."""
+
+    load: str = ""
+    do: Literal["", "unload", "reload"] = ""
+
+
+def chosen(studio: Studio) -> CheckpointFile | None:
+    """The checkpoint that pictures are made with: the setting's, else the first; None if there is none."""
+    wanted = studio.settings.snapshot[ModelOptions].sd_model_checkpoint
+    try:
+        return studio.catalog.find_checkpoint(wanted) if wanted else _first(studio)
+    except NotFound:
+        return _first(studio)
+
+
+def register(studio: Studio) -> None:
+    """Make the queue take Tasks."""
+    studio.jobs.register(KIND, Task, partial(run, studio=studio))
+
+
+def run(job: Job, studio: Studio) -> None:
+    """Do a Task on the device thread, once the studio is ready."""
+    task = job.request
+    assert isinstance(task, Task)
+    while not studio.ready.wait(0.2):
+        job.cancel.check()
+    snapshot = studio.settings.snapshot
+    if task.load:
+        studio.models.acquire(task.load, snapshot[ModelOptions], snapshot[VaeOptions], job.phase)
+    elif task.do == "unload":
+        studio.models.unload()
+    elif task.do == "reload" and studio.models.reload(job.phase) is None:
+        file = chosen(studio)
+        studio.models.acquire(file.title if file else None, snapshot[ModelOptions], snapshot[VaeOptions], job.phase)
+
+
+def _first(studio: Studio) -> CheckpointFile | None:
+    return next(iter(studio.catalog.checkpoints()), None)

@@ -1,0 +1,13 @@
+"""The HTTP API, one file a subject. `generation` is where a reader should start.
+
+`/sdapi/v1` is A1111's, field for field; `/internal` and `/atelier/v1` are what the page itself uses.
+"""
+
+from __future__ import annotations
+
+from modules.web.api import archive, catalog, generation, jobs, pnginfo, progress, server, settings, tokens
+
+ROUTERS = tuple(
+    module.router for module in (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens)
+)
+"""All routes, in the order `/docs` shows them."""

@@ -1,0 +1,100 @@
+"""Lists of what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from modules.sampling.catalog import SAMPLERS, SCHEDULES
+from modules.web.api.current import CurrentStudio
+from modules.web.api.schemas import EmbeddingsReply, ModelItem, SamplerItem, SchedulerItem, VaeItem
+
+router = APIRouter(prefix="/sdapi/v1", tags=["catalogue"])
+
+
+@router.get("/samplers")
+def get_samplers() -> list[SamplerItem]:
+    """Samplers in A1111's order."""
+    return [SamplerItem(name=s.name, aliases=list(s.aliases), options=s.options) for s in SAMPLERS]
+
+
+@router.get("/schedulers")
+def get_schedulers() -> list[SchedulerItem]:
+    """Schedules in A1111's order; default_rho is -1 where it means nothing."""
+    return [
+        SchedulerItem(
+            name=s.name,
+            label=s.label,
+            aliases=list(s.aliases) or None,
+            default_rho=s.default_rho,
+            need_inner_model=s.need_inner_model,
+        )
+        for s in SCHEDULES
+    ]
+
+
+@router.get("/sd-models")
+def get_sd_models(studio: CurrentStudio) -> list[ModelItem]:
+    """Checkpoints. The hash is null until it has been computed."""
+    return [
+        ModelItem(
+            title=file.title,
+            model_name=file.model_name,
+            hash=file.hash,
+            sha256=file.sha256,
+            filename=str(file.path),
+            config=str(file.config) if file.config else None,
+        )
+        for file in studio.catalog.checkpoints()
+    ]
+
+
+@router.get("/sd-vae")
+def get_sd_vaes(studio: CurrentStudio) -> list[VaeItem]:
+    """VAE files."""
+    return [VaeItem(model_name=file.path.name, filename=str(file.path)) for file in studio.catalog.vaes()]
+
+
+@router.get("/embeddings")
+def get_embeddings() -> EmbeddingsReply:
+    """Embeddings in use. None can be loaded yet."""
+    return EmbeddingsReply(loaded={}, skipped={})
+
+
+@router.get("/upscalers")
+def get_upscalers() -> list[dict[str, Any]]:
+    """Upscalers. "None" leaves a picture as it is; there is no other yet."""
+    return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 4}]
+
+
+@router.get("/latent-upscale-modes")
+@router.get("/hypernetworks")
+@router.get("/face-restorers")
+@router.get("/realesrgan-models")
+@router.get("/prompt-styles")
+@router.get("/loras")
+def get_none() -> list[dict[str, Any]]:
+    """Nothing of this kind can be used yet."""
+    return []
+
+
+@router.get("/scripts")
+def get_scripts_list() -> dict[str, list[str]]:
+    """Scripts by tab. There are none yet."""
+    return {"txt2img": [], "img2img": []}
+
+
+@router.get("/script-info")
+@router.get("/extensions")
+def get_no_scripts() -> list[dict[str, Any]]:
+    """Scripts and extensions. There are none yet."""
+    return []
+
+
+@router.post("/refresh-checkpoints")
+@router.post("/refresh-vae")
+def refresh_checkpoints(studio: CurrentStudio) -> None:
+    """Look for model files again."""
+    studio.catalog.refresh()
+    studio.catalog.checkpoints()

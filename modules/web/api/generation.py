@@ -1,0 +1,111 @@
+"""Generating through the API: POST /sdapi/v1/txt2img queues a job and answers when it is done.
+
+Whatever is wrong with a request is said before it is queued. Start at `text2imgapi`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+
+from modules.engine import infotext
+from modules.engine.request import Txt2Img
+from modules.foundation.errors import Interrupted, NotFound
+from modules.sampling.catalog import resolve
+from modules.web.api import info, pictures
+from modules.web.api.current import CurrentStudio, CurrentUser
+from modules.web.api.schemas import ImagesReply, Txt2ImgBody
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
+    from modules.studio.result import Result
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/sdapi/v1", tags=["generation"])
+
+
+@router.post("/txt2img")
+async def text2imgapi(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -> ImagesReply:
+    """Queue one text-to-image job and answer with its images once it is done.
+
+    The call blocks as A1111's does; `GET /sdapi/v1/progress` follows it meanwhile. A job that is
+    interrupted answers with what it had.
+    """
+    body = with_infotext(body, studio)
+    request = checked(body, studio)
+    if not body.override_settings_restore_afterwards:
+        known = studio.settings.declared()
+        studio.settings.update({key: value for key, value in request.override_settings.items() if key in known})
+    job = studio.jobs.submit("txt2img", request, owner=user, id=body.force_task_id or None)
+    try:
+        result: Result | None = await job.result()
+    except Interrupted:
+        result = None
+    request = result.request if result else request
+    delivered = result.images if result else ()
+    snapshot = studio.settings.snapshot.overridden(request.override_settings)
+    images = await to_thread.run_sync(pictures.encoded_all, delivered, snapshot) if body.send_images else []
+    return ImagesReply(images=images, parameters=body.echo(), info=info.of(request, delivered, job))
+
+
+def checked(body: Txt2ImgBody, studio: Studio) -> Txt2Img:
+    """The studio's own request. Raises UserError or HTTPException for what cannot be done."""
+    body.check_available()
+    _check_scripts(body)
+    name = body.sampler_name or body.sampler_index
+    try:
+        resolve(name, body.scheduler or "")
+    except NotFound:
+        raise HTTPException(400, "Sampler not found") from None
+    overrides = _known_checkpoint(body.override_settings, studio)
+    studio.settings.snapshot.overridden(overrides)
+    values = {field: getattr(body, field) for field in Txt2Img.model_fields}
+    values |= {
+        "sampler_name": name,
+        "scheduler": body.scheduler or "",
+        "override_settings": overrides,
+        "do_not_save_samples": not body.save_images,
+        "do_not_save_grid": not body.save_images,
+    }
+    return Txt2Img.model_validate(values)
+
+
+def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
+    """The body with the fields filled in from `infotext` that it does not set itself.
+
+    Labels that belong to settings become overrides, unless the body has those too.
+    """
+    if not body.infotext:
+        return body
+    snapshot = studio.settings.snapshot
+    labels = infotext.read(body.infotext, snapshot)
+    filled = infotext.request_fields(labels, snapshot)
+    overrides = filled.pop("override_settings") | body.override_settings
+    hires = any(labels.get(label) for label in ("Hires upscale", "Hires upscaler", "Hires resize-1"))
+    filled["enable_hr"] = "Denoising strength" in labels and hires
+    given = body.model_dump(include=set(body.model_fields_set))
+    return Txt2ImgBody.model_validate({**filled, **given, "override_settings": overrides})
+
+
+def _check_scripts(body: Txt2ImgBody) -> None:
+    if body.script_name:
+        raise HTTPException(422, f"Script '{body.script_name}' not found")
+    for name in body.alwayson_scripts:
+        raise HTTPException(422, f"Script '{name}' not found" if name else "always on script  not found")
+
+
+def _known_checkpoint(overrides: dict[str, Any], studio: Studio) -> dict[str, Any]:
+    """The overrides without a checkpoint that is not here: as in A1111 the chosen one is used then."""
+    wanted = overrides.get("sd_model_checkpoint")
+    if wanted is None:
+        return overrides
+    try:
+        return {**overrides, "sd_model_checkpoint": studio.catalog.find_checkpoint(str(wanted)).title}
+    except NotFound as error:
+        log.warning("A request's sd_model_checkpoint is not used. %s", error)
+        return {key: value for key, value in overrides.items() if key != "sd_model_checkpoint"}

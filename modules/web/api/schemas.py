@@ -1,0 +1,223 @@
+"""Bodies and replies of the API: A1111's field names and defaults, around the studio's own request.
+
+`Txt2ImgBody` is the request itself plus what only the API knows. Where A1111 has a field whose
+feature does not exist here yet, the field is listed, and asking for the feature is an error:
+nothing is ignored that would change the picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from modules.engine.request import Txt2Img
+from modules.foundation.errors import UserError
+from modules.foundation.lenient import Int, Text
+
+Number = int | float
+"""Comes back in the reply as it was sent: strictly typed clients read a 0 as an integer."""
+
+UNAVAILABLE: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "enable_hr": ("Hires. fix", (False,)),
+    "restore_faces": ("Face restoration", (None, False)),
+    "tiling": ("Tiling", (None, False)),
+    "refiner_checkpoint": ("The refiner", (None, "", "None")),
+    "firstpass_image": ("Starting from a first-pass picture", (None, "")),
+}
+"""Fields of features that are not built yet: what they are called and the values that ask for nothing."""
+
+
+class Txt2ImgBody(Txt2Img):
+    """What POST /sdapi/v1/txt2img takes. Every field may be left out or null; unknown ones are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingTxt2Img")
+
+    steps: Int = Field(50, ge=1, le=1000)
+    subseed_strength: Number = Field(0, ge=0, le=1)
+    sampler_name: Text | None = None  # type: ignore[assignment]
+    scheduler: Text | None = None  # type: ignore[assignment]
+    sampler_index: Text = Field("Euler", description="older name of sampler_name, used where that is empty")
+    styles: list[Text] = Field(default_factory=list, description="names that are not known here do nothing")
+    denoising_strength: Number | None = None
+    restore_faces: bool | None = None
+    tiling: bool | None = None
+    override_settings_restore_afterwards: bool = True
+    refiner_checkpoint: Text | None = None
+    refiner_switch_at: Number | None = None
+    disable_extra_networks: bool = False
+    firstpass_image: Text | None = None
+    comments: dict[str, Any] | None = None
+    enable_hr: bool = False
+    firstphase_width: Int = 0
+    firstphase_height: Int = 0
+    hr_scale: Number = 2.0
+    hr_upscaler: Text | None = None
+    hr_second_pass_steps: Int = 0
+    hr_resize_x: Int = 0
+    hr_resize_y: Int = 0
+    hr_checkpoint_name: Text | None = None
+    hr_sampler_name: Text | None = None
+    hr_scheduler: Text | None = None
+    hr_prompt: Text = ""
+    hr_negative_prompt: Text = ""
+    force_task_id: Text | None = Field(None, description="the id under which /internal/progress knows the job")
+    script_name: Text | None = None
+    script_args: list[Any] = Field(default_factory=list)
+    send_images: bool = True
+    save_images: bool = False
+    alwayson_scripts: dict[str, Any] = Field(default_factory=dict)
+    infotext: Text | None = Field(None, description="generation parameters for the fields not given here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value is not None and key != "kind"}
+
+    def check_available(self) -> None:
+        """Raises UserError for a feature that is asked for and not built yet."""
+        for name, (feature, idle) in UNAVAILABLE.items():
+            value = getattr(self, name)
+            if value not in idle:
+                raise UserError(f"{feature} is not available yet; send {name} as {_spelled(idle[-1])} or leave it out.")
+
+    def echo(self) -> dict[str, Any]:
+        """The request as the reply repeats it."""
+        return self.model_dump(exclude={"kind"})
+
+
+class ImagesReply(BaseModel):
+    """Pictures as bare base64, the request as it was understood, and A1111's `info`: JSON in a string."""
+
+    images: list[str]
+    parameters: dict[str, Any]
+    info: str
+
+
+class PngInfoBody(BaseModel):
+    image: str = Field(description="base64, with or without a data: prefix")
+
+
+class PngInfoReply(BaseModel):
+    info: str
+    items: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+class State(BaseModel):
+    """A1111's job state; job_count is -1 between the start of a job and its first batch."""
+
+    skipped: bool = False
+    interrupted: bool = False
+    stopping_generation: bool = False
+    job: str = ""
+    job_count: int = 0
+    job_timestamp: str = "0"
+    job_no: int = 0
+    sampling_step: int = 0
+    sampling_steps: int = 0
+
+
+class ProgressReply(BaseModel):
+    """`progress` is 0..1, `eta_relative` in seconds, `current_image` bare base64."""
+
+    progress: float = 0.0
+    eta_relative: float = 0.0
+    state: State = State()
+    current_image: str | None = None
+    textinfo: str | None = None
+    current_task: str | None = None
+
+
+class TaskBody(BaseModel):
+    """Which job the page follows, and the preview it has."""
+
+    id_task: Text | None = None
+    id_live_preview: Int = -1
+    live_preview: bool = True
+
+
+class TaskReply(BaseModel):
+    """`progress` is 0..1, `eta` in seconds, `live_preview` a data: URL or null if there is no newer one."""
+
+    active: bool = False
+    queued: bool = False
+    completed: bool = False
+    progress: float | None = None
+    eta: float | None = None
+    live_preview: str | None = None
+    id_live_preview: int = -1
+    textinfo: str | None = None
+
+
+class TokenBody(BaseModel):
+    prompt: str = ""
+    negative_prompt: str = ""
+
+
+class TokenCount(BaseModel):
+    """Tokens a text takes and the room its chunks have."""
+
+    tokens: int
+    limit: int
+
+
+class TokenReply(BaseModel):
+    prompt: TokenCount
+    negative_prompt: TokenCount
+
+
+class SamplerItem(BaseModel):
+    name: str
+    aliases: list[str]
+    options: dict[str, str]
+
+
+class SchedulerItem(BaseModel):
+    name: str
+    label: str
+    aliases: list[str] | None
+    default_rho: float
+    need_inner_model: bool
+
+
+class ModelItem(BaseModel):
+    title: str
+    model_name: str
+    hash: str | None
+    sha256: str | None
+    filename: str
+    config: str | None
+
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class VaeItem(BaseModel):
+    model_name: str
+    filename: str
+
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class EmbeddingItem(BaseModel):
+    step: int | None = None
+    sd_checkpoint: str | None = None
+    sd_checkpoint_name: str | None = None
+    shape: int
+    vectors: int
+
+
+class EmbeddingsReply(BaseModel):
+    loaded: dict[str, EmbeddingItem]
+    skipped: dict[str, EmbeddingItem]
+
+
+class MemoryReply(BaseModel):
+    ram: dict[str, Any]
+    cuda: dict[str, Any]
+
+
+def _spelled(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

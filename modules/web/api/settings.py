@@ -1,0 +1,57 @@
+"""Settings through the API: read all, change some."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from modules.foundation.errors import NotFound
+from modules.studio import checkpoints
+from modules.web.api.current import CurrentStudio, CurrentUser
+from modules.web.errors import error_body
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/sdapi/v1", tags=["settings"])
+
+CHECKPOINT = "sd_model_checkpoint"
+
+
+@router.get("/options")
+def get_config(studio: CurrentStudio) -> dict[str, Any]:
+    """Every setting. `sd_model_checkpoint` is the title of the one in use, as /sd-models lists it."""
+    values = studio.settings.snapshot.values()
+    file = checkpoints.chosen(studio)
+    if CHECKPOINT in values and file is not None:
+        values |= {CHECKPOINT: file.title, "sd_checkpoint_hash": file.sha256 or ""}
+    return values
+
+
+@router.post("/options", response_model=None)
+async def set_config(body: dict[str, Any], studio: CurrentStudio, user: CurrentUser) -> Response | None:
+    """Change settings; answers when a chosen checkpoint has been loaded.
+
+    Everything GET returns may be sent back. Keys nobody declares are ignored. A checkpoint that
+    cannot be found or loaded changes nothing.
+    """
+    now = get_config(studio)
+    known = studio.settings.declared()
+    changed = {key: value for key, value in body.items() if key in known and value != now.get(key)}
+    if ignored := [key for key in body if key not in known and key not in now]:
+        log.info("Settings that do not exist here were ignored: %s", ", ".join(ignored[:20]))
+    if changed.get(CHECKPOINT):
+        try:
+            file = studio.catalog.find_checkpoint(str(changed[CHECKPOINT]))
+        except NotFound:
+            text = f"model '{changed[CHECKPOINT]}' not found"
+            return JSONResponse(error_body("RuntimeError", text, text), 422)
+        changed[CHECKPOINT] = file.title
+        studio.settings.snapshot.overridden(changed)
+        if file != checkpoints.chosen(studio):
+            await studio.jobs.submit(checkpoints.KIND, checkpoints.Task(load=file.title), owner=user).result()
+    if changed:
+        studio.settings.update(changed)
+    return JSONResponse(None)
