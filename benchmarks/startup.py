@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -73,8 +74,6 @@ def _watch(address: str, begun: float) -> Start:
     request = urllib.request.Request(
         address + "/sdapi/v1/txt2img", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    import threading
-
     picture: list[float] = []
 
     def generate() -> None:

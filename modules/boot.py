@@ -1,0 +1,198 @@
+"""Flags -> Studio -> web app: every object is built and wired here, once. Start with `main`.
+
+The server listens first. Gradio, then torch and the model libraries, are imported on a background
+thread behind it; jobs are taken meanwhile and run when the libraries are there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import webbrowser
+from functools import partial
+from typing import TYPE_CHECKING
+
+from modules.engine.options import ModelOptions, VaeOptions
+from modules.engine.residency import Residency
+from modules.foundation import log as logs
+from modules.foundation.errors import UserError
+from modules.foundation.flags import Flags, parse
+from modules.foundation.options import Options
+from modules.foundation.paths import Paths
+from modules.foundation.preflight import free_port
+from modules.foundation.settings import Settings
+from modules.jobs.queue import Queue
+from modules.jobs.worker import Worker
+from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
+from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions, ScheduleCompatibility
+from modules.store.catalog import Catalog
+from modules.store.database import Database
+from modules.store.hash_cache import HashCache
+from modules.store.history import History
+from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
+from modules.store.outputs import Outputs
+from modules.studio import checkpoints, generate
+from modules.studio.context import Studio
+from modules.studio.options import PreviewOptions, ResultOptions
+from modules.studio.preview import Previews
+from modules.web.app import create_app
+from modules.web.options import GalleryLooks, ProgressLooks, PromptEditing, UserInterface
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from modules.engine.loader import Loader
+
+log = logging.getLogger(__name__)
+
+SETTINGS: tuple[type[Options], ...] = (
+    ModelOptions,
+    VaeOptions,
+    NoiseOptions,
+    SamplerOptions,
+    GuidanceOptions,
+    ScheduleCompatibility,
+    PromptOptions,
+    InfotextOptions,
+    TextCompatibility,
+    SavingOptions,
+    PathOptions,
+    FolderOptions,
+    EmbeddedTextOptions,
+    PreviewOptions,
+    ResultOptions,
+    UserInterface,
+    PromptEditing,
+    GalleryLooks,
+    ProgressLooks,
+)
+"""Every group of settings there is."""
+
+
+def main(arguments: list[str], began: float | None = None) -> int:
+    """Run the studio until it is stopped. Returns the exit status."""
+    try:
+        flags = parse(arguments)
+        logs.set_up(flags)
+        times = logs.StartTimes(began, each=flags.log_startup)
+        with times.part("settings and catalogue"):
+            studio = assemble(flags)
+        with times.part("server"):
+            app = create_app(studio)
+        host, port = address(flags)
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before there may be a log
+        return 2
+    for notice in studio.notices:
+        log.warning("%s", notice)
+    worker = Worker(studio.jobs)
+    threading.Thread(target=_behind_the_page, args=(app, studio, worker, times), name="start", daemon=True).start()
+    try:
+        serve(app, flags, host, port)
+    finally:
+        worker.stop()
+        studio.catalog.close()
+        studio.history.close()
+    return 0
+
+
+def assemble(flags: Flags) -> Studio:
+    """The studio's objects, wired. Loads no heavy library; `prepare` does."""
+    paths = Paths.of(flags)
+    settings = Settings(SETTINGS, paths.config)
+    database = Database(paths.database)
+    history = History(database, paths.data)
+    catalog = Catalog(paths, HashCache(database))
+    studio = Studio(
+        paths=paths,
+        flags=flags,
+        settings=settings,
+        catalog=catalog,
+        models=Residency(catalog, partial(_loader, flags)),
+        jobs=Queue(history),
+        outputs=Outputs(paths.data),
+        history=history,
+        previews=Previews(),
+    )
+    generate.register(studio, ready=False)
+    studio.jobs.register(checkpoints.KIND, checkpoints.Task)
+    return studio
+
+
+def prepare(studio: Studio, times: logs.StartTimes) -> None:
+    """Import torch and the model libraries, and tell the queue how its jobs are run."""
+    with times.part("import torch"):
+        from modules.foundation import torchvision_ops
+
+        torchvision_ops.declare()
+    with times.part("import diffusers and transformers"):
+        import modules.engine.generate
+        import modules.engine.loader  # noqa: F401
+    generate.register(studio, ready=True)
+    studio.jobs.register(checkpoints.KIND, checkpoints.Task, partial(checkpoints.run, studio=studio))
+    studio.ready.set()
+
+
+def _loader(flags: Flags) -> Loader:
+    from modules.engine.loader import Loader
+
+    return Loader.of(flags)
+
+
+def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
+    if not studio.flags.nowebui:
+        with times.part("import gradio"):
+            # Read once, when gradio is imported: it sends telemetry otherwise.
+            os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            from modules.web import page
+        with times.part("build the page"):
+            page.mount(app, studio)
+        times.reached("The page is open")
+    prepare(studio, times)
+    resumed = studio.jobs.recover()
+    if resumed:
+        log.info("%d jobs of the last session go on.", resumed)
+    if not studio.flags.skip_load_model_at_start and checkpoints.chosen(studio):
+        studio.jobs.submit(checkpoints.KIND, checkpoints.Task(do="reload"))
+    worker.start()
+    times.reached("The studio is ready")
+
+
+def address(flags: Flags) -> tuple[str, int]:
+    """Where to listen; the next free port, with a word about it, where the wanted one is taken.
+
+    Raises UserError if there is none.
+    """
+    host = flags.server_name or ("0.0.0.0" if flags.listen else "127.0.0.1")
+    wanted = flags.port or (7861 if flags.nowebui else 7860)
+    port = free_port(host, wanted)
+    if port != wanted:
+        log.warning("Port %d is taken, so the studio listens at %d.", wanted, port)
+    return host, port
+
+
+def serve(app: FastAPI, flags: Flags, host: str, port: int) -> None:
+    """Answer requests until the process is told to stop."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_keep_alive=flags.timeout_keep_alive,
+        timeout_graceful_shutdown=3,
+        ssl_keyfile=flags.tls_keyfile,
+        ssl_certfile=flags.tls_certfile,
+    )
+    scheme = "https" if flags.tls_certfile else "http"
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
+    url = f"{scheme}://{shown}:{port}"
+    gate = app.state.gate
+    log.info("Atelier: %s", gate.link(url) if gate.access.beyond_loopback and not gate.access.accounts else url)
+    if flags.autolaunch:
+        webbrowser.open(url)
+    uvicorn.Server(config).run()
