@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -174,10 +175,10 @@ class Queue:
             while len(self._finished) > KEPT:
                 self._finished.popitem(last=False)
             older = list(self._finished.values())[:-WHOLE]
-        job.end(status, outcome, exception, message)
-        self._history.finished(job.row, status, job.error, job.comments, job.finished_at)
         for old in older:
             old.slim()
+        self._history.finished(job.row, status, message, job.comments, time.time())
+        job.end(status, outcome, exception, message)
 
     def close(self) -> None:
         """Give out no more jobs; those that wait stay written down."""

@@ -68,7 +68,9 @@ class Worker:
 def _without_frames(error: BaseException) -> BaseException:
     """The error is kept with the job; the frames it passed through hold tensors and must not be."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         link.__traceback__ = None
         link = link.__cause__ or link.__context__
     return error
