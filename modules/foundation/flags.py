@@ -264,7 +264,7 @@ def _declare(parser: argparse.ArgumentParser, entry: Field[Any], kind: str) -> N
     elif "dict" in kind:
         rest["type"] = json.loads
     elif "tuple" in kind:
-        rest |= {"action": "append"} if about.repeat else {"nargs": "+", "type": str.lower}
+        rest |= {"action": "append", "default": []} if about.repeat else {"nargs": "+", "type": str.lower}
     parser.add_argument(_typed(entry.name), **rest)
 
 

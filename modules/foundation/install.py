@@ -1,6 +1,7 @@
 """What webui-user.sh and webui-user.bat run: make the environment, install into it once, start the studio or its tests.
 
-`python -m modules.foundation.install [test] [arguments]`. Runs on any suitable Python with nothing installed.
+`python -m modules.foundation.install [flags | test [pytest's arguments] | install GROUP ...]`. Runs on any suitable
+Python with nothing installed.
 Begin with `main`. What was installed is remembered by a digest in the environment, so that later
 starts ask no package index.
 """
@@ -13,6 +14,7 @@ import os
 import shlex
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,34 +48,43 @@ class Environment:
         folder = root / venv_dir
         return cls(folder, folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"), made=True)
 
+    @property
+    def packages(self) -> list[str]:
+        """The folders packages are imported from; this process may run outside of the environment."""
+        if not self.made:
+            return sys.path
+        return [sysconfig.get_path("purelib", "venv", {"base": str(self.folder), "platbase": str(self.folder)})]
+
 
 def main(
     argv: Sequence[str], environ: Mapping[str, str] = os.environ, root: Path = PROGRAM, run: Run | None = None
 ) -> int:
     """Prepare and start. Returns the exit status; on POSIX the studio takes this process's place instead."""
-    testing = list(argv[:1]) == ["test"]
+    task = argv[0] if argv and argv[0] in ("test", "install") else "start"
     try:
-        flags = parse([], {}) if testing else parse(argv, environ)
+        flags = parse(argv, environ) if task == "start" else parse([], {})
         environment = Environment.chosen(root, environ)
         if not flags.skip_prepare_environment:
-            prepare(environment, flags, environ, root, testing, run or _run)
+            groups = {"start": (), "test": ("test",), "install": tuple(argv[1:])}[task]
+            prepare(environment, flags, ("studio", *groups), environ, root, run or _run)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    if flags.exit:
+    if flags.exit or task == "install":
         return 0
-    command = ["-m", "pytest", *argv[1:]] if testing else ["webui.py", *argv]
+    command = ["-m", "pytest", *argv[1:]] if task == "test" else ["webui.py", *argv]
     return (run or _become)([str(environment.python), *command])
 
 
 def prepare(
-    environment: Environment, flags: Flags, environ: Mapping[str, str], root: Path, testing: bool, run: Run
+    environment: Environment, flags: Flags, groups: Sequence[str], environ: Mapping[str, str], root: Path, run: Run
 ) -> None:
     """Bring the environment to what pyproject.toml asks for. Raises UserError saying what to do instead."""
     if not flags.skip_python_version_check:
         preflight.check_python()
     wanted = requirements(root)
-    groups = ("studio", "test") if testing else ("studio",)
+    if unknown := [name for name in groups if name not in wanted]:
+        raise UserError(f"There is nothing named '{unknown[0]}' to install; there are {', '.join(list(wanted)[1:])}.")
     stamp = environment.folder / STAMP
     done = _stamped(stamp)
     missing = [name for name in groups if done.get(name) != _digest(wanted[name], root)]
@@ -90,12 +101,12 @@ def prepare(
             _remember(stamp, done)
     if not environment.python.exists():
         raise UserError(f"There is no environment at {environment.folder}; start once without --skip-install.")
-    if not flags.skip_version_check and _runs_here(environment):
-        preflight.check_torch()
+    if not flags.skip_version_check:
+        preflight.check_torch(environment.packages)
 
 
 def requirements(root: Path) -> dict[str, list[str]]:
-    """What pyproject.toml lists: "studio" for the program, and every dependency group by its name."""
+    """What pyproject.toml lists: "studio" for the program, then every dependency group by its name."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     return {"studio": project["project"]["dependencies"], **project["dependency-groups"]}
 
@@ -121,6 +132,8 @@ def _install(
 ) -> None:
     """Torch by a command of its own, so that another build of it can be chosen; then the rest, beside it."""
     options = ["--disable-pip-version-check", *_index(environ)]
+    if (root / LOCK).exists():
+        options += ["--constraint", str(root / LOCK)]
     torch = [line for line in wanted if _project(line) in ("torch", "torchvision")]
     rest = [line for line in wanted if line not in torch]
     if torch:
@@ -128,9 +141,8 @@ def _install(
         own = shlex.split(environ.get("TORCH_COMMAND", ""), posix=os.name != "nt")
         extra = ["--extra-index-url", environ["TORCH_INDEX_URL"]] if environ.get("TORCH_INDEX_URL") else []
         _succeed([*pip[:-1], *(own or ["pip", "install", *options, *torch, *extra])], "torch", run)
-    print(f"Installing what the {name} needs ...", flush=True)
-    lock = ["--constraint", str(root / LOCK)] if (root / LOCK).exists() else []
-    _succeed([*pip, "install", *options, *lock, *rest], f"what the {name} needs", run)
+    print(f"Installing {name} ...", flush=True)
+    _succeed([*pip, "install", *options, *rest], name, run)
 
 
 def _succeed(command: Sequence[str], what: str, run: Run) -> None:
@@ -169,11 +181,6 @@ def _remember(stamp: Path, done: Mapping[str, str]) -> None:
         stamp.write_text(json.dumps(done, indent=2), encoding="utf-8")
     except OSError as error:
         print(f"{stamp} cannot be written ({error.strerror}), so the next start will ask pip again.")
-
-
-def _runs_here(environment: Environment) -> bool:
-    """Whether this process sees the packages of the environment; at the first start it runs outside."""
-    return Path(sys.prefix).resolve() == environment.folder.resolve()
 
 
 def _run(command: Sequence[str]) -> int:

@@ -7,13 +7,14 @@ checked in webui-user.sh and .bat already, since an older one could not read thi
 from __future__ import annotations
 
 import errno
-import importlib.metadata
 import importlib.util
 import os
 import re
 import shutil
 import socket
 import sys
+from collections.abc import Sequence
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from modules.foundation.errors import UserError
@@ -73,21 +74,20 @@ def check_room(folder: Path) -> str:
     return ""
 
 
-def check_torch(torch: str | None = None, torchvision: str | None = None, wants: str | None = None) -> None:
-    """Raises UserError if torch is missing or is not the one torchvision was built with.
+def check_torch(path: Sequence[str]) -> None:
+    """Raises UserError if torch is missing from the folders of `path` or is not the one torchvision was built with.
 
-    The arguments replace what is installed: versions, and the torch that torchvision's metadata asks for.
     A build for another device (2.13.0+cpu) counts as the same version; see `torchvision_ops`.
     """
     again = f"type: {START} --reinstall-torch"
-    torch = torch or _version("torch")
-    torchvision = torchvision or _version("torchvision")
+    torch, torchvision = _installed("torch", path), _installed("torchvision", path)
     if torch is None or torchvision is None:
         raise UserError(f"{'torch' if torch is None else 'torchvision'} is not installed; {again}")
-    wants = wants or _torch_wanted()
-    if wants and torch.partition("+")[0] != wants:
+    wants = _torch_wanted(torchvision)
+    if wants and torch.version.partition("+")[0] != wants:
         raise UserError(
-            f"torch {torch} and torchvision {torchvision} do not belong together (it needs torch {wants}); {again}"
+            f"torch {torch.version} and torchvision {torchvision.version} do not belong together"
+            f" (it needs torch {wants}); {again}"
         )
 
 
@@ -126,15 +126,12 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f"{host} is no address of this machine ({why}); to be reached by others type: {START} --listen"
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+def _installed(package: str, path: Sequence[str]) -> Distribution | None:
+    return next(iter(distributions(name=package, path=list(path))), None)
 
 
-def _torch_wanted() -> str | None:
-    for line in importlib.metadata.requires("torchvision") or ():
+def _torch_wanted(torchvision: Distribution) -> str | None:
+    for line in torchvision.requires or ():
         if exact := re.match(r"torch\s*\(?==\s*([\w.]+)", line):
             return exact[1]
     return None
