@@ -18,8 +18,7 @@ from modules.families import tokenizer
 from modules.families.stable_diffusion import encode_tokens
 from modules.foundation.errors import UserError
 from modules.prompting import emphasis
-from modules.prompting.chunks import Chunk, chunked
-from modules.prompting.emphasis import Span
+from modules.prompting.chunks import chunked
 from modules.prompting.options import PromptOptions
 from modules.sampling.types import Conditioning
 
@@ -32,21 +31,16 @@ KEPT: Final = 256
 def condition(handle: ModelHandle, plan: Plan, run: RunContext) -> tuple[Conditioning, Conditioning]:
     """The conditioning of a batch by its prompts and by its negative prompts.
 
-    Each [B, T, D] with T 77 a chunk; within a batch short prompts repeat their last vector, as in
+    Each [B, T, D] in float32 with T 77 a chunk; within a batch short prompts repeat their last vector, as in
     A1111. The two may differ in T. Raises UserError for a prompt that cannot be read or encoded.
     """
     options = run.settings[PromptOptions]
     contexts = _contexts(handle, tuple(dict.fromkeys((*plan.prompts, *plan.negative_prompts))), options, run)
     positive, negative = (
-        Conditioning(_stacked([contexts[text] for text in texts]).to(handle.device, handle.dtype))
+        Conditioning(_stacked([contexts[text] for text in texts]).to(handle.device))
         for texts in (plan.prompts, plan.negative_prompts)
     )
     return positive, negative
-
-
-def spans_of(text: str, mode: str) -> tuple[Span, ...]:
-    """The prompt as emphasis mode `mode` reads it; "Ignore" reads brackets, and its weights are not applied."""
-    return emphasis.literal(text) if mode == "None" else emphasis.parse(text)
 
 
 def emphasized(z: Tensor, multipliers: Tensor, mode: str) -> Tensor:
@@ -59,8 +53,8 @@ def emphasized(z: Tensor, multipliers: Tensor, mode: str) -> Tensor:
     weighed = z * multipliers.unsqueeze(-1).to(z)
     if mode == "No norm":
         return weighed
-    before, after = (tensor.float().mean(dim=(1, 2), keepdim=True) for tensor in (z, weighed))
-    return (weighed * (before / after)).to(z.dtype)
+    before, after = (tensor.mean(dim=(1, 2), keepdim=True) for tensor in (z, weighed))
+    return weighed * (before / after)
 
 
 def _contexts(handle: ModelHandle, texts: Sequence[str], options: PromptOptions, run: RunContext) -> dict[str, Tensor]:
@@ -81,30 +75,25 @@ def _contexts(handle: ModelHandle, texts: Sequence[str], options: PromptOptions,
 def _encoded(handle: ModelHandle, texts: Sequence[str], options: PromptOptions, run: RunContext) -> list[Tensor]:
     """[T, D] for each text, all chunks through the text encoder together."""
     words = tokenizer.of(handle.family.name)
-    prompts = [chunked(spans_of(text, options.emphasis), words, options.comma_padding_backtrack) for text in texts]
+    prompts = [chunked(emphasis.read(text, options.emphasis), words, options.comma_padding_backtrack) for text in texts]
     chunks = [chunk for prompt in prompts for chunk in prompt]
-    ids = torch.tensor([_padded(chunk, words) for chunk in chunks])
+    ids = torch.tensor([chunk.tokens for chunk in chunks])
     multipliers = torch.tensor([chunk.multipliers for chunk in chunks])
-    skip = options.CLIP_stop_at_last_layers if handle.family.has_clip_skip else 1
+    skip = options.CLIP_stop_at_last_layers
     z = emphasized(_through_encoder(handle, ids, skip), multipliers, options.emphasis)
     if not z.isfinite().all() and handle.in_fp32("text"):
         run.report.comment("The text encoder produced NaNs in 16 bits; the prompt was encoded again in 32 bits.")
         z = emphasized(_through_encoder(handle, ids, skip), multipliers, options.emphasis)
     if not z.isfinite().all():
         raise UserError("The prompt cannot be encoded: its weights are out of reason. Write some such as (text:1.2).")
-    return [part.flatten(0, 1) for part in z.split([len(prompt) for prompt in prompts])]
+    # Copies, for a view would keep the others' memory as long as it is kept.
+    return [part.flatten(0, 1).clone() for part in z.split([len(prompt) for prompt in prompts])]
 
 
 def _through_encoder(handle: ModelHandle, ids: Tensor, skip: int) -> Tensor:
     """[N, 77] token ids to [N, 77, D]."""
     with handle.text.ready() as encoder:
-        return torch.cat([encode_tokens(encoder, part.to(handle.text.device), skip) for part in ids.split(AT_ONCE)])
-
-
-def _padded(chunk: Chunk, words: tokenizer.Tokenizer) -> tuple[int, ...]:
-    """The chunk's tokens with the encoder's own fill-up token behind the first end token."""
-    end = chunk.tokens.index(words.eos) + 1
-    return (*chunk.tokens[:end], *[words.pad] * (len(chunk.tokens) - end))
+        return torch.cat([encode_tokens(encoder, part, skip) for part in ids.split(AT_ONCE)])
 
 
 def _stacked(contexts: Sequence[Tensor]) -> Tensor:

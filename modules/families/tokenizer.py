@@ -1,7 +1,7 @@
 """CLIP's byte-pair tokenizer, for the text encoders of all Stable Diffusion families. Torch-free.
 
-Start with `of`. `clip()` is OpenAI's, `open_clip()` the one of models trained with OpenCLIP: the same 49408
-tokens, other fill-up token. The table ships with the code, so nothing is downloaded.
+Start with `of`. `clip()` is OpenAI's, `open_clip()` the one of models trained with OpenCLIP: they have the
+same 49408 tokens and clean texts a little differently. The table ships with the code, nothing is fetched.
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ class Tokenizer:
     eos = EOS
     comma = COMMA
 
-    def __init__(self, *, pad: int, specials: tuple[str, str], unescape: bool) -> None:
-        """`pad` fills a chunk after its first end token. `specials` are the texts that mean start and end."""
-        self.pad = pad
+    def __init__(self, *, specials: tuple[str, str], unescape: bool) -> None:
+        """`specials` are the texts that mean start and end; `unescape` reads "&amp;" even beside a "<"."""
         self._unescape = unescape
         merges = gzip.decompress(_TABLE.read_bytes()).decode().splitlines()
         letters = [chr(byte) for byte in _PRINTABLE] + [chr(0x100 + i) for i in range(256 - len(_PRINTABLE))]
@@ -70,10 +69,10 @@ class Tokenizer:
 @cache
 def clip() -> Tokenizer:
     """OpenAI's CLIP: SD 1.x, and the first encoder of SDXL."""
-    return Tokenizer(pad=EOS, specials=("<|startoftext|>", "<|endoftext|>"), unescape=False)
+    return Tokenizer(specials=("<|startoftext|>", "<|endoftext|>"), unescape=False)
 
 
 @cache
 def open_clip() -> Tokenizer:
     """OpenCLIP: SD 2.x, and the second encoder of SDXL."""
-    return Tokenizer(pad=0, specials=("<start_of_text>", "<end_of_text>"), unescape=True)
+    return Tokenizer(specials=("<start_of_text>", "<end_of_text>"), unescape=True)

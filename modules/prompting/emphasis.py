@@ -2,7 +2,7 @@ r"""Emphasis: "a (cat:1.2) [dog]" becomes spans of text with weights, exactly A1
 
 `(text)` multiplies the weight by 1.1, `[text]` divides by it, `(text:1.3)` multiplies by the number;
 nesting multiplies. `\(` and its like are the characters themselves. Upper-case BREAK ends a chunk.
-Start with `parse`.
+Start with `parse`; `read` knows the emphasis modes.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def parse(text: str) -> tuple[Span, ...]:
     return _merged([piece.text for piece in pieces], weights) or (Span(""),)
 
 
-def literal(text: str) -> tuple[Span, ...]:
-    """The prompt as one span, brackets and BREAK included: emphasis mode None."""
-    return (Span(text),)
+def read(text: str, mode: str = "Original") -> tuple[Span, ...]:
+    """The spans of a prompt in an emphasis mode: "None" takes brackets, backslashes and BREAK literally."""
+    return (Span(text),) if mode == "None" else parse(text)
 
 
 def is_used(text: str) -> bool:

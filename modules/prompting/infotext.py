@@ -88,7 +88,8 @@ def write(prompt: str, negative_prompt: str, values: Mapping[str, object], index
     text = _joined(prompt, negative_prompt, picked)
     for label, meant, found in zip(_EXACT, (prompt, negative_prompt), _prompts(text)[:2], strict=True):
         if meant.split() != found.split():
-            picked[label] = meant
+            # An empty value would be taken for none.
+            picked[label] = meant or "\n"
     return _joined(prompt, negative_prompt, picked)
 
 
@@ -108,8 +109,9 @@ def parse(text: str, *, backcompat: bool = True) -> dict[str, Any]:
             found[f"{label}-1"], found[f"{label}-2"] = size.groups()
         else:
             found[label] = value
-    found["Prompt"] = found.pop(_EXACT[0], prompt)
-    found["Negative prompt"] = found.pop(_EXACT[1], negative)
+    for label, exact, as_read in zip(("Prompt", "Negative prompt"), _EXACT, (prompt, negative), strict=True):
+        meant = found.pop(exact, None)
+        found[label] = as_read if meant is None else meant.strip("\n")
     _fill_in(found)
     if backcompat:
         _compensate_version(found)

@@ -1,0 +1,47 @@
+"""A1111's own answers: spans, tokens and chunks of prompts. Torch-free; the vectors are in test_conditioning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.families import tokenizer
+from modules.foundation.errors import UserError
+from modules.prompting import emphasis
+from modules.prompting.chunks import chunked, count
+
+DATA = Path(__file__).parent / "data"
+
+
+def recorded(name: str) -> list[Any]:
+    return json.loads((DATA / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("prompt", "expected"), recorded("attention.json"), ids=lambda value: str(value)[:40])
+def test_spans(prompt: str, expected: list[list[Any]] | str) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(UserError):
+            emphasis.parse(prompt)
+        return
+    assert [[span.text, span.weight] for span in emphasis.parse(prompt)] == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "case"),
+    [(f, case) for f, m in (("sd1", "tiny-sd15"), ("sd2", "tiny-sd21-v")) for case in recorded(f"text_cond_{m}.json")],
+    ids=lambda value: value if isinstance(value, str) else value["key"],
+)
+def test_chunks(family: str, case: dict[str, Any]) -> None:
+    words = tokenizer.of(family)
+    spans = emphasis.read(case["prompt"], case["emphasis"])
+    found = chunked(spans, words)
+    assert [list(chunk.tokens[1 : chunk.tokens.index(words.eos)]) for chunk in found] == [
+        chunk["tokens"] for chunk in case["chunks"]
+    ]
+    assert [list(chunk.multipliers[1 : chunk.tokens.index(words.eos)]) for chunk in found] == [
+        chunk["multipliers"] for chunk in case["chunks"]
+    ]
+    assert count(spans, words)[0] == case["token_count"]
