@@ -26,8 +26,8 @@ attempts: list[str] = []
 """Connections to other machines that were refused since the last test ended."""
 
 
-class OutsideConnection(RuntimeError):
-    """A test tried to reach another machine."""
+class OutsideConnection(ConnectionRefusedError):
+    """A test tried to reach another machine. The kind of error for which callers close their sockets."""
 
 
 class DeclareOperators(importlib.abc.MetaPathFinder):

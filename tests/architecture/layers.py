@@ -41,7 +41,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "training": TENSORS | {"PIL"},
     "studio": {"PIL"},
     "host": set(),
-    "web": {"fastapi", "fastapi_offline", "starlette", "anyio", "multipart", "gradio", "PIL", "psutil"},
+    "web": {"fastapi", "fastapi_offline", "starlette", "anyio", "multipart", "gradio", "httpx", "PIL", "psutil"},
     "a1111-facade": {"gradio", "torch", "numpy", "PIL"},
     "boot": {"uvicorn"},
 }

@@ -15,7 +15,10 @@ N = TypeVar("N", bound=ast.AST)
 FILE_LINES = 400
 FUNCTION_LINES = 60
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
-PRINTS = {"modules/foundation/install.py": "it speaks to the user before there is a log"}
+PRINTS = {
+    "modules/foundation/install.py": "it speaks to the user before there is a log",
+    "modules/boot.py": "flags that cannot be read leave no log to write to",
+}
 CATCHES_ALL = {
     "modules/jobs/worker.py": "a job's failure is the job's",
     "modules/web/errors.py": "a request's failure is the request's",
