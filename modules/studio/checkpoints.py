@@ -5,7 +5,6 @@ Models belong to the device thread, so that even freeing their memory is a job.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -37,17 +36,10 @@ def chosen(studio: Studio) -> CheckpointFile | None:
         return _first(studio)
 
 
-def register(studio: Studio) -> None:
-    """Make the queue take Tasks."""
-    studio.jobs.register(KIND, Task, partial(run, studio=studio))
-
-
 def run(job: Job, studio: Studio) -> None:
-    """Do a Task on the device thread, once the studio is ready."""
+    """Do a Task on the device thread."""
     task = job.request
     assert isinstance(task, Task)
-    while not studio.ready.wait(0.2):
-        job.cancel.check()
     snapshot = studio.settings.snapshot
     if task.load:
         studio.models.acquire(task.load, snapshot[ModelOptions], snapshot[VaeOptions], job.phase)

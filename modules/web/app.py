@@ -16,7 +16,6 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from modules.foundation.version import VERSION
-from modules.studio import checkpoints
 from modules.web import docs, errors, login
 from modules.web.access import Access
 from modules.web.api import ROUTERS
@@ -60,7 +59,6 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
         # another site cannot send one is the guard's business.
         strict_content_type=False,
     )
-    checkpoints.register(studio)
     app.state.studio = studio
     app.state.gate = Gate(access, Sessions(key, access.accounts))
     app.state.front = Front()

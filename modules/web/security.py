@@ -67,6 +67,11 @@ class Gate:
     failures: Failures = field(default_factory=Failures)
     hosts: set[str] = field(default_factory=set)
 
+    @property
+    def needs_link(self) -> bool:
+        """Whether a one-time link is the way in: a login is asked for and no account was given."""
+        return self.access.beyond_loopback and not self.access.accounts
+
     def knows_host(self, name: str) -> bool:
         return name in self.hosts or self.access.knows_host(name)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from modules.web.api import archive, catalog, generation, jobs, pnginfo, progress, server, settings, tokens
 
-ROUTERS = tuple(
-    module.router for module in (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens)
-)
+_SUBJECTS = (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens)
+ROUTERS = tuple(module.router for module in _SUBJECTS)
 """All routes, in the order `/docs` shows them."""
