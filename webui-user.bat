@@ -24,6 +24,8 @@ rem ---------------------------------------------------------------- nothing to 
 cd /d "%~dp0"
 if not defined PYTHON set PYTHON=python
 if not defined VENV_DIR set VENV_DIR=venv
+set PYTHON=%PYTHON:"=%
+set VENV_DIR=%VENV_DIR:"=%
 
 set RUNNER=%PYTHON%
 if "%VENV_DIR%"=="-" goto check
