@@ -37,6 +37,7 @@ from modules.studio import checkpoints, generate
 from modules.studio.context import Studio
 from modules.studio.options import PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
+from modules.web import share
 from modules.web.app import create_app
 from modules.web.options import GalleryLooks, ProgressLooks, PromptEditing, UserInterface
 
@@ -88,7 +89,11 @@ def main(arguments: list[str], began: float | None = None) -> int:
     for notice in studio.notices:
         log.warning("%s", notice)
     worker = Worker(studio.jobs)
-    threading.Thread(target=_behind_the_page, args=(app, studio, worker, times), name="start", daemon=True).start()
+    for name, work in (
+        ("start", partial(_behind_the_page, app, studio, worker, times)),
+        ("share", partial(_share, app, flags, port)),
+    ):
+        threading.Thread(target=work, name=name, daemon=True).start()
     try:
         serve(app, flags, host, port)
     finally:
@@ -161,6 +166,23 @@ def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.S
     times.reached("The studio is ready")
 
 
+def _share(app: FastAPI, flags: Flags, port: int) -> None:
+    if not flags.share:
+        return
+    try:
+        url = share.open_tunnel(app.state.gate, port)
+    except UserError as error:
+        log.error("%s", error)
+    else:
+        log.info("Anywhere: %s", _way_in(app, url))
+
+
+def _way_in(app: FastAPI, url: str) -> str:
+    """The address to open: with a one-time token where a login is needed and no account was given."""
+    gate = app.state.gate
+    return gate.link(url) if gate.needs_link else url
+
+
 def address(flags: Flags) -> tuple[str, int]:
     """Where to listen; the next free port, with a word about it, where the wanted one is taken.
 
@@ -191,8 +213,7 @@ def serve(app: FastAPI, flags: Flags, host: str, port: int) -> None:
     scheme = "https" if flags.tls_certfile else "http"
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
     url = f"{scheme}://{shown}:{port}"
-    gate = app.state.gate
-    log.info("Atelier: %s", gate.link(url) if gate.access.beyond_loopback and not gate.access.accounts else url)
+    log.info("Atelier: %s", _way_in(app, url))
     if flags.autolaunch:
         webbrowser.open(url)
     uvicorn.Server(config).run()
