@@ -140,11 +140,10 @@ def effective(sampler: Sampler, schedule: Schedule) -> Schedule:
 
 
 def _split(name: str) -> tuple[str, Schedule | None]:
-    for schedule in SCHEDULES:
-        for spelling in (schedule.label, schedule.name, *schedule.aliases):
-            if name.endswith(f" {spelling}"):
-                return name.removesuffix(f" {spelling}"), schedule
-    return name, None
+    """The name without a schedule at its end, and that schedule: the longest, for "SGM Uniform" ends in "Uniform"."""
+    spellings = {spelling: s for s in SCHEDULES for spelling in (s.label, s.name, *s.aliases)}
+    ending = max((spelling for spelling in spellings if name.endswith(f" {spelling}")), key=len, default="")
+    return (name.removesuffix(f" {ending}"), spellings[ending]) if ending else (name, None)
 
 
 def _sampler(name: str) -> Sampler:

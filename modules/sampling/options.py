@@ -123,4 +123,6 @@ class NoiseOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
 class ScheduleCompatibility(Options, section=Section("compatibility", "Compatibility", "sd")):
     """Ways of older versions."""
 
-    use_old_karras_scheduler_sigmas: bool = setting(False, "Use old karras scheduler sigmas (0.1 to 10)")
+    use_old_karras_scheduler_sigmas: bool = setting(
+        False, "Use old karras scheduler sigmas (0.1 to 10)", infotext="Old Karras sigmas"
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from modules.foundation.errors import UserError
 from modules.sampling.catalog import Sampler, Schedule, effective
 from modules.sampling.guidance import CfgDenoiser
 from modules.sampling.knobs import Knobs
@@ -74,12 +75,18 @@ def _scheduled(schedule: Schedule, n: int, parametrization: Parametrization, kno
     if knobs.old_karras_sigmas:
         # Named for Karras, but A1111 applies it to every schedule that is a function.
         least, greatest = 0.1, 10.0
+    least, greatest = knobs.sigma_min or least, knobs.sigma_max or greatest
+    if not 0 < least < greatest:
+        raise UserError(
+            f"The schedule cannot run from sigma {greatest:g} down to {least:g}: "
+            "'Schedule min sigma' must be above 0 and below 'Schedule max sigma'."
+        )
     arguments: dict[str, Any] = {}
     if schedule.default_rho != -1 and knobs.rho:
         arguments["rho"] = knobs.rho
     if schedule.need_inner_model:
         arguments["parametrization"] = parametrization
-    return schedule.function()(n, knobs.sigma_min or least, knobs.sigma_max or greatest, **arguments)
+    return schedule.function()(n, least, greatest, **arguments)
 
 
 def start_scale(sampler: Sampler, sigmas: Sigmas, knobs: Knobs) -> float:

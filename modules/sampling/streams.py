@@ -53,16 +53,20 @@ class _Philox:
 
 def _philox(call: int, count: int, key: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The first two words of each counter, after ten rounds; uint64 arrays holding 32-bit words."""
-    low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
+    word, bits = np.uint64(0xFFFFFFFF), np.uint64(32)
     a, b = np.full(count, call, np.uint64), np.zeros(count, np.uint64)
     c, d = np.arange(count, dtype=np.uint64), np.zeros(count, np.uint64)
     for turn in range(10):
-        first, second = (
-            (part + turn * step) & 0xFFFFFFFF for part, step in zip(key, (0x9E3779B9, 0xBB67AE85), strict=True)
-        )
-        left, right = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
-        a, b = (right >> high) ^ b ^ np.uint64(first), right & low
-        c, d = (left >> high) ^ d ^ np.uint64(second), left & low
+        a *= np.uint64(0xD2511F53)
+        c *= np.uint64(0xCD9E8D57)
+        # In place: this runs once a step for each image, and allocating would take twice as long.
+        b ^= c >> bits
+        d ^= a >> bits
+        b ^= np.uint64((key[0] + turn * 0x9E3779B9) & 0xFFFFFFFF)
+        d ^= np.uint64((key[1] + turn * 0xBB67AE85) & 0xFFFFFFFF)
+        a &= word
+        c &= word
+        a, b, c, d = b, c, d, a
     return a, b
 
 

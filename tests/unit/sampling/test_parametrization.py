@@ -1,0 +1,71 @@
+"""What a network predicts, and its timesteps and noise levels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from modules.sampling.parametrization import Parametrization, consistency, discrete, scaled_linear
+from modules.sampling.types import Conditioning
+
+NOTHING = Conditioning(torch.zeros(2, 77, 8))
+EPS = discrete(scaled_linear(), "epsilon")
+V = discrete(scaled_linear(), "v_prediction")
+
+
+def test_stable_diffusions_table() -> None:
+    alphas = scaled_linear()
+    assert float(alphas[0]) == pytest.approx(0.99915, abs=1e-7)
+    assert float(alphas[-1]) == pytest.approx(0.0046600985)
+    assert EPS.sigma_min == pytest.approx(0.0291675348)
+    assert EPS.sigma_max == pytest.approx(14.6146421)
+
+
+@pytest.mark.parametrize("parametrization", [EPS, V], ids=["epsilon", "v"])
+@pytest.mark.parametrize("sigma", [0.05, 1.0, 14.0])
+def test_a_perfect_network_gives_back_the_clean_latent(parametrization: Parametrization, sigma: float) -> None:
+    clean, noise = torch.randn(2, 2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    alpha = 1 / (1 + sigma**2)
+    asked: list[Tensor] = []
+
+    def network(x: Tensor, t: Tensor, conditioning: Conditioning) -> Tensor:
+        assert conditioning is NOTHING
+        asked.append(t)
+        torch.testing.assert_close(x, alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise, rtol=1e-4, atol=1e-5)
+        return noise if parametrization is EPS else alpha**0.5 * noise - (1 - alpha) ** 0.5 * clean
+
+    found = parametrization.denoised(network, clean + sigma * noise, sigma, NOTHING)
+    torch.testing.assert_close(found, clean, rtol=1e-4, atol=1e-4)
+    assert asked[0].shape == (2,)
+    torch.testing.assert_close(asked[0], parametrization.to_t(sigma).expand(2))
+
+
+def test_levels_and_timesteps_are_inverse() -> None:
+    timesteps = torch.tensor([0.0, 0.5, 17.25, 500.0, 998.5, 999.0])
+    torch.testing.assert_close(EPS.to_t(EPS.to_sigma(timesteps)), timesteps, rtol=1e-5, atol=2e-3)
+    torch.testing.assert_close(EPS.to_t(EPS.sigmas), torch.arange(1000.0))
+
+
+def test_levels_outside_the_table_are_its_ends() -> None:
+    assert float(EPS.to_t(0.001)) == 0
+    assert float(EPS.to_t(1000.0)) == 999
+
+
+def test_consistency_models_know_every_twentieth_level() -> None:
+    lcm = consistency(EPS)
+    torch.testing.assert_close(lcm.sigmas, EPS.sigmas[19::20])
+    assert lcm.t_range == (19.0, 999.0)
+    assert float(lcm.to_t(EPS.sigma_max)) == 999
+    assert float(lcm.to_t(0.001)) == 19
+    assert float(lcm.to_t(float(EPS.sigmas[57]))) == 59
+    torch.testing.assert_close(lcm.to_sigma(torch.tensor([19.0, 999.0])), EPS.sigmas[[19, 999]])
+
+
+def test_consistency_keeps_x_where_there_is_no_noise() -> None:
+    lcm = consistency(V)
+    x, predicted = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = lcm.denoised(lambda x, t, c: predicted, x, float(EPS.sigmas[19]), Conditioning(torch.zeros(1, 77, 8)))
+    scaled = 190.0
+    skip, out = 0.25 / (scaled**2 + 0.25), scaled / (scaled**2 + 0.25) ** 0.5
+    torch.testing.assert_close(found, skip * x + out * (x - EPS.sigmas[19] * predicted))
