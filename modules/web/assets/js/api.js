@@ -1,0 +1,34 @@
+// The one place that knows the server's addresses.
+
+const base = new URL(".", document.baseURI);
+const url = (path) => new URL(path, base).href;
+const jobPath = (id) => `atelier/v1/jobs/${encodeURIComponent(id)}`;
+
+export class ServerError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask(path, options = {}) {
+  const reply = await fetch(url(path), options);
+  const body = await reply.json().catch(() => null);
+  if (!reply.ok) throw new ServerError(reply.status, body?.detail || body?.errors || reply.statusText);
+  return body;
+}
+
+export const job = (id) => ask(jobPath(id));
+export const jobs = () => ask("atelier/v1/jobs");
+export const archive = (id) => url(`${jobPath(id)}/images.zip`);
+
+/** The forming picture as an address, if it is a newer one than `shown`: {number, source} or null. */
+export async function preview(id, shown) {
+  const body = JSON.stringify({ id_task: id, id_live_preview: shown, live_preview: true });
+  const reply = await ask("internal/progress", { method: "POST", headers: { "content-type": "application/json" }, body });
+  return reply.live_preview ? { number: reply.id_live_preview, source: reply.live_preview } : null;
+}
+
+export const interrupt = (id) => ask(`${jobPath(id)}/interrupt`, { method: "POST" });
+export const skip = (id) => ask(`${jobPath(id)}/skip`, { method: "POST" });
+export const absolute = url;

@@ -1,0 +1,28 @@
+// Keys of the whole page: Ctrl+Enter, Alt+Enter, Esc.
+
+import { currentTab } from "./page.js";
+
+const POPUPS = "#lightboxModal.open, dialog[open], [role=listbox].options, ul.options";
+
+export function setUpKeys(generators) {
+  document.addEventListener("keydown", (event) => {
+    const generator = generators[currentTab()];
+    if (!generator || event.isComposing) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.stopPropagation();
+      // Number boxes hand their value over when they are left.
+      document.activeElement?.dispatchEvent(new Event("change", { bubbles: true }));
+      setTimeout(() => generator.start());
+    } else if (event.key === "Enter" && event.altKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      generator.skip();
+    } else if (event.key === "Escape" && !document.querySelector(POPUPS)) {
+      if (generator.running) {
+        event.preventDefault();
+        generator.interrupt();
+      }
+    }
+  }, true);
+}

@@ -1,0 +1,95 @@
+"""Choosing the checkpoint on the page, and the defaults that follow it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from modules.foundation.errors import AtelierError, BadFile
+from modules.studio.checkpoints import chosen
+from modules.web import defaults
+from modules.web.defaults import Defaults
+from modules.web.panels.quicksettings import CHECKPOINT
+from modules.web.registry import Registry
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
+
+log = logging.getLogger(__name__)
+
+NONE = "No checkpoint was found. Put a .safetensors file into models/Stable-diffusion and press refresh."
+
+
+def titles(studio: Studio) -> list[str]:
+    """Every checkpoint's title, in the catalogue's order."""
+    return [file.title for file in studio.catalog.checkpoints()]
+
+
+def defaults_now(studio: Studio) -> Defaults:
+    """What the current checkpoint recommends."""
+    file = chosen(studio)
+    try:
+        return defaults.of_config(file.config if file else None)
+    except BadFile as error:
+        log.warning("%s", error)
+        return defaults.plain()
+
+
+def choose(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:
+    """The drop-down: (title, defaults in force, *the fields they fill) -> (reply, defaults, *fields)."""
+
+    def handler(title: str, before: str, *shown: Any) -> list[Any]:
+        try:
+            studio.settings.update({CHECKPOINT: studio.catalog.find_checkpoint(title).title})
+        except (AtelierError, OSError) as error:
+            return [{"error": str(error)}, gr.skip(), *_kept()]
+        return [{}, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
+
+    return handler
+
+
+def refresh(studio: Studio) -> Callable[[], list[Any]]:
+    """🔄: look for files again -> (reply, drop-down)."""
+
+    def handler() -> list[Any]:
+        studio.catalog.refresh()
+        found, file = titles(studio), chosen(studio)
+        reply = {} if found else {"error": NONE}
+        return [reply, gr.update(choices=found, value=file.title if file else None)]
+
+    return handler
+
+
+def opened(studio: Studio) -> Callable[..., list[Any]]:
+    """The page was (re)loaded: (defaults in force, *fields) -> (drop-down, defaults, *fields).
+
+    The page is built once, at the start; what has changed since reaches it here.
+    """
+
+    def handler(before: str, *shown: Any) -> list[Any]:
+        found, file = titles(studio), chosen(studio)
+        listed = gr.update(choices=found, value=file.title if file else None)
+        return [listed, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
+
+    return handler
+
+
+def fields(registry: Registry, tab: str) -> list[Any]:
+    """The components that follow a checkpoint, in the order of `defaults.FIELDS`."""
+    known = registry.fields(tab)
+    return [known[field] for field in defaults.FIELDS]
+
+
+def _follow(studio: Studio, before: str, shown: dict[str, Any]) -> list[Any]:
+    after = defaults_now(studio).values()
+    changed = defaults.followed(shown, json.loads(before), after)
+    updates = [gr.update(value=changed[field]) if field in changed else gr.skip() for field in defaults.FIELDS]
+    return [json.dumps(after), *updates]
+
+
+def _kept() -> list[Any]:
+    return [gr.skip() for _ in defaults.FIELDS]

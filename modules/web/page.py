@@ -1,0 +1,102 @@
+"""The page: quicksettings, tabs, and how they are mounted. Start with `build`, then one of `tabs`.
+
+Built before torch is loaded and once a run; what changes later reaches an open page through the
+load event and through `assets/js`, plain modules that find their elements by id.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from modules.studio.checkpoints import chosen
+from modules.web import checkpoints, handlers, options
+from modules.web.app import ASSETS_URL
+from modules.web.front import mount_page
+from modules.web.head import WithHead
+from modules.web.panels import quicksettings, setting
+from modules.web.registry import Registry
+from modules.web.tabs import pnginfo, settings, txt2img
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
+
+ASSETS = Path(__file__).parent / "assets"
+"""style.css, js/ and html/."""
+TITLE = "Atelier"
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
+MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Consolas", "DejaVu Sans Mono", "monospace")
+
+def build(studio: Studio) -> gr.Blocks:
+    """Every tab, bound. Takes well under half a second once Gradio is imported."""
+    registry = Registry()
+    defaults = checkpoints.defaults_now(studio)
+    file = chosen(studio)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+        quick = quicksettings.build(studio, checkpoints.titles(studio), file.title if file else None)
+        with gr.Tabs(elem_id="tabs", elem_classes=["main-tabs"]):
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+                generation = txt2img.build(studio, registry, defaults)
+            with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
+                info = pnginfo.build()
+            with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
+                settings.build(studio)
+        gr.HTML((ASSETS / "html" / "footer.html").read_text(encoding="utf-8"), elem_id="footer")
+        _bind(studio, registry, blocks, quick, generation, info, json.dumps(defaults.values()))
+    return blocks
+
+
+def _bind(
+    studio: Studio,
+    registry: Registry,
+    blocks: gr.Blocks,
+    quick: quicksettings.Quicksettings,
+    generation: txt2img.Txt2ImgTab,
+    info: pnginfo.PngInfoTab,
+    defaults: str,
+) -> None:
+    """What reaches across tabs: the checkpoint, the page's opening, and the send-to buttons."""
+    reply = gr.JSON(elem_id="page_reply", visible="hidden")
+    force = gr.Textbox(defaults, elem_id="defaults_in_force", visible="hidden")
+    shown_settings = gr.Textbox(elem_id="settings_json", visible="hidden")
+    followers = checkpoints.fields(registry, txt2img.TAB)
+    told: dict[str, Any] = {"fn": None, "inputs": reply, "js": "(reply) => atelier.replied(reply)"}
+
+    quick.checkpoint.input(
+        checkpoints.choose(studio, registry, txt2img.TAB),
+        [quick.checkpoint, force, *followers],
+        [reply, force, *followers],
+        **handlers.QUIET,
+    ).then(**told)
+    quick.refresh.click(checkpoints.refresh(studio), None, [reply, quick.checkpoint], **handlers.QUIET).then(**told)
+    for key, control in quick.others.items():
+        setting.apply_at_once(studio, key, control, reply).then(**told)
+    blocks.load(
+        checkpoints.opened(studio), [force, *followers], [quick.checkpoint, force, *followers], **handlers.QUIET
+    )
+    blocks.load(lambda: options.for_scripts(studio.settings.snapshot), None, shown_settings, **handlers.QUIET).then(
+        None, shown_settings, None, js="(json) => atelier.opened(json)"
+    )
+    txt2img.bind_restoring(studio, registry, generation, info)
+
+
+def mount(app: FastAPI, studio: Studio) -> None:
+    """Build the page and put it into an app that `web.app.create_app` made, running or not."""
+    head = (ASSETS / "html" / "head.html").read_text(encoding="utf-8")
+    root = app.state.gate.access.root_path
+    mount_page(
+        app, build(studio), lambda page: WithHead(page, head.replace("{assets}", root + ASSETS_URL)), **mount_options()
+    )
+
+
+def mount_options() -> dict[str, Any]:
+    """What `gr.mount_gradio_app` is told besides what `front.mount_page` decides."""
+    return {
+        "pwa": False,
+        "max_file_size": "256mb",
+        "theme": gr.themes.Base(font=SYSTEM_FONTS, font_mono=MONO_FONTS),
+    }

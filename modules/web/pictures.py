@@ -1,0 +1,133 @@
+"""What the buttons under the gallery do with the selected picture.
+
+The page names a picture by its job and number, "task(txt2img-ABC1234)/0", never by a path.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from modules.foundation import atomic
+from modules.foundation.errors import AtelierError, NotFound, UserError
+from modules.store import confine
+from modules.store.options import PathOptions
+from modules.web.access import is_loopback
+from modules.web.security import user_of
+
+if TYPE_CHECKING:
+    from modules.jobs.job import Job
+    from modules.studio.context import Studio
+    from modules.studio.result import SavedImage
+
+Reply = dict[str, Any]
+ATTEMPTS = 1000
+
+
+def save(studio: Studio) -> Callable[[str, gr.Request], Reply]:
+    """💾: a copy of the selected picture in the save folder."""
+
+    def handler(selected: str, request: gr.Request) -> Reply:
+        try:
+            path = _copied(studio, find(studio, selected, user_of(request)))
+        except (AtelierError, OSError) as error:
+            return {"error": f"Not saved: {error}"}
+        return {"saved": f"Saved to {_shown(path, studio)}"}
+
+    return handler
+
+
+def open_folder(studio: Studio) -> Callable[[str, gr.Request], Reply]:
+    """📂: the folder of the selected picture, on the screen of the machine the studio runs on."""
+
+    def handler(selected: str, request: gr.Request) -> Reply:
+        if request.client is None or not is_loopback(request.client.host):
+            return {"error": "The folder opens on the studio's own machine only."}
+        try:
+            folder = _folder(studio, selected, user_of(request))
+            _show(folder)
+        except (AtelierError, OSError) as error:
+            return {"error": str(error)}
+        return {}
+
+    return handler
+
+
+def file_of(studio: Studio) -> Callable[[str, gr.Request], list[Any]]:
+    """The selected picture for the PNG Info tab: (its file, reply)."""
+
+    def handler(selected: str, request: gr.Request) -> list[Any]:
+        try:
+            saved = find(studio, selected, user_of(request))
+            if saved.path is None or not saved.path.is_file():
+                raise NotFound("This picture is not on disk: it was not saved, or its file has been moved or deleted.")
+        except AtelierError as error:
+            return [gr.skip(), {"error": str(error)}]
+        return [str(saved.path), {}]
+
+    return handler
+
+
+def job_of(studio: Studio, id: str, user: str | None) -> Job | None:
+    """A job of this user's; None when there is none."""
+    try:
+        job = studio.jobs.get(id) if id else None
+    except NotFound:
+        return None
+    return job if job is not None and job.owner == user else None
+
+
+def find(studio: Studio, selected: str, user: str | None) -> SavedImage:
+    """The picture the page calls `selected`. Raises NotFound when there is no such picture."""
+    id, _, number = (selected or "").rpartition("/")
+    job = job_of(studio, id, user)
+    if job is None or not number.isdecimal() or int(number) >= len(job.images):
+        raise NotFound("No picture is selected: generate one, or choose one of those shown.")
+    return job.images[int(number)]
+
+
+def _copied(studio: Studio, saved: SavedImage) -> Path:
+    settings = studio.settings.snapshot
+    folder = confine.output_folder(studio.paths.data, settings[PathOptions].outdir_save)
+    data, suffix = saved.encoded(settings)
+    stem = saved.path.stem if saved.path else str(saved.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(ATTEMPTS):
+        path = folder / f"{f'{stem}-{number}' if number else stem}.{suffix}"
+        try:
+            atomic.create(path, data)
+        except FileExistsError:
+            continue
+        return path
+    raise UserError(f"{folder} has {ATTEMPTS} files named like {stem}; move some away.")
+
+
+def _folder(studio: Studio, selected: str, user: str | None) -> Path:
+    """Where the selected picture lies, else where pictures go."""
+    saved = find(studio, selected, user) if selected else None
+    if saved is not None and saved.path is not None:
+        return saved.path.parent
+    paths = studio.settings.snapshot[PathOptions]
+    folder = confine.output_folder(studio.paths.data, paths.outdir_samples or paths.outdir_txt2img_samples)
+    if not folder.is_dir():
+        raise NotFound(f"{folder} does not exist yet; it is made with the first picture.")
+    return folder
+
+
+def _show(folder: Path) -> None:
+    """Open a folder in the system's file manager."""
+    if sys.platform == "win32":
+        os.startfile(folder)
+    else:
+        subprocess.Popen(["open" if sys.platform == "darwin" else "xdg-open", str(folder)])
+
+
+def _shown(path: Path, studio: Studio) -> str:
+    data = studio.paths.data.resolve()
+    return path.relative_to(data).as_posix() if path.is_relative_to(data) else str(path)

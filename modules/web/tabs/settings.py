@@ -1,0 +1,83 @@
+"""The Settings tab: every declared setting, generated from its declaration and applied together."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from modules.foundation.errors import AtelierError
+from modules.foundation.options import Section
+from modules.web import handlers, options
+from modules.web.panels import setting
+from modules.web.panels.quicksettings import CHECKPOINT
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
+
+CATEGORIES = ("saving", "sd", "ui", "system", "postprocessing", "training", "")
+"""A1111's order."""
+
+
+def build(studio: Studio) -> None:
+    """Make the tab. The checkpoint is chosen at the top of the page, not here."""
+    controls: dict[str, Component] = {}
+    with gr.Column(elem_id="settings", elem_classes=["settings-page"], min_width=0):
+        with gr.Row(elem_classes=["settings-bar"]):
+            submit = gr.Button("Apply settings", elem_id="settings_submit", variant="primary", scale=0)
+            gr.Textbox(
+                elem_id="settings_search", show_label=False, container=False, placeholder="Search settings", scale=1
+            )
+            result = gr.HTML("", elem_id="settings_result")
+        with gr.Column(elem_classes=["settings-sections"], min_width=0):
+            for section, keys in sections(studio):
+                with gr.Column(elem_id=f"settings_{section.id}", elem_classes=["settings-section"], min_width=0):
+                    gr.HTML(f"<h3>{section.title}</h3>")
+                    for key in keys:
+                        controls[key] = setting.build(studio, key, elem_id=f"setting_{key}")
+    reply = gr.JSON(elem_id="settings_reply", visible="hidden")
+    submit.click(apply(studio, tuple(controls)), list(controls.values()), [reply, result], **handlers.QUIET).then(
+        None, reply, None, js="(reply) => atelier.settingsApplied(reply)", api_visibility="private"
+    )
+
+
+def sections(studio: Studio) -> list[tuple[Section, list[str]]]:
+    """The settings' keys by section: categories in A1111's order, then titles alphabetically."""
+    found: dict[Section, list[str]] = {}
+    for key, (group, about) in studio.settings.declared().items():
+        if key != CHECKPOINT and not about.api_only:
+            found.setdefault(group.section, []).append(key)
+
+    def place(item: tuple[Section, list[str]]) -> tuple[int, str]:
+        category = item[0].category
+        return CATEGORIES.index(category) if category in CATEGORIES else len(CATEGORIES), item[0].title
+
+    return sorted(found.items(), key=place)
+
+
+def apply(studio: Studio, keys: tuple[str, ...]) -> Callable[..., list[Any]]:
+    """Save what differs from the present settings: (*values in the order of `keys`) -> (reply, result text)."""
+
+    def handler(*values: Any) -> list[Any]:
+        now = studio.settings.snapshot.values()
+        changed = {key: value for key, value in zip(keys, values, strict=True) if not _same(value, now[key])}
+        try:
+            if changed:
+                studio.settings.update(changed)
+        except (AtelierError, OSError) as error:
+            return [{"error": str(error)}, gr.skip()]
+        restart = [key for key in changed if studio.settings.declared()[key][1].restart]
+        text = f"{len(changed)} settings changed: {', '.join(changed)}." if changed else "Nothing was changed."
+        text += f" Takes effect at the next start: {', '.join(restart)}." if restart else ""
+        return [{"settings": options.for_scripts(studio.settings.snapshot)}, f"<p>{html.escape(text)}</p>"]
+
+    return handler
+
+
+def _same(shown: Any, stored: Any) -> bool:
+    if isinstance(stored, list | tuple):
+        return list(shown or []) == list(stored)
+    return shown == stored
