@@ -66,6 +66,10 @@ class History:
         """What the user should know: the history was damaged, or cannot be written."""
         return tuple(self._database.notices)
 
+    def close(self) -> None:
+        """Let go of the file; what is asked afterwards is answered with nothing."""
+        self._database.close()
+
     def add_job(self, id: str, kind: str, request: str, owner: str | None, queued_at: float) -> int | None:
         """The row of a job that was queued; None if it could not be written."""
         return self._write(
