@@ -10,8 +10,8 @@ import logging
 import queue
 import re
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,25 @@ F = TypeVar("F", bound=ModelFile)
 _TITLE = re.compile(r"(?P<name>.+) \[(?P<hash>[0-9a-f]{8,64})\]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Checkpoints by everything they may be asked for by, as of one version of the hashes."""
+
+    files: tuple[CheckpointFile, ...]
+    aliases: Mapping[str, CheckpointFile]
+    version: int
+
+    @classmethod
+    def of(cls, files: tuple[CheckpointFile, ...], version: int) -> _Index:
+        """A full title or name beats a file name that several share; of two alike the first file counts."""
+        ranked: dict[str, tuple[int, CheckpointFile]] = {}
+        for file in files:
+            for rank, alias in enumerate(file.aliases()):
+                if alias not in ranked or rank < ranked[alias][0]:
+                    ranked[alias] = rank, file
+        return cls(files, {alias: file for alias, (_, file) in ranked.items()}, version)
+
+
 class Catalog:
     """What there is. Every method is for any thread."""
 
@@ -46,6 +65,7 @@ class Catalog:
         self._hashes = hashes
         self._lock = threading.RLock()
         self._scanned: dict[ModelKind, tuple[ModelFile, ...]] = {}
+        self._index: _Index | None = None
         self._wanted: queue.SimpleQueue[ModelFile] = queue.SimpleQueue()
         self._hasher: threading.Thread | None = None
         self._closed = threading.Event()
@@ -59,7 +79,7 @@ class Catalog:
             return tuple(self._hashed(file) for file in self._scanned[kind])
 
     def checkpoints(self) -> tuple[CheckpointFile, ...]:
-        return tuple(_checkpoint(file) for file in self.files(CHECKPOINT))
+        return self._indexed().files
 
     def vaes(self) -> tuple[ModelFile, ...]:
         """Those in the VAE folders and those beside checkpoints."""
@@ -78,19 +98,19 @@ class Catalog:
         """Read the folders again when next asked."""
         with self._lock:
             self._scanned.clear()
+            self._index = None
 
     def find_checkpoint(self, text: str) -> CheckpointFile:
         """The checkpoint of a title, name, file name or hash, in any of A1111's spellings.
 
         A title whose hash is not known here counts by its name. Raises NotFound.
         """
-        wanted = text.strip()
-        found = self.checkpoints()
+        wanted, index = text.strip(), self._indexed()
         return (
-            _by_alias(found, wanted)
-            or _by_title(found, wanted)
-            or _by_old_hash(found, wanted)
-            or _missing(found, wanted)
+            index.aliases.get(wanted)
+            or _by_title(index, wanted)
+            or _by_old_hash(index.files, wanted)
+            or _missing(index.files, wanted)
         )
 
     def find_vae(self, text: str) -> ModelFile:
@@ -127,6 +147,13 @@ class Catalog:
     def close(self) -> None:
         """Stop hashing."""
         self._closed.set()
+
+    def _indexed(self) -> _Index:
+        with self._lock:
+            if self._index is None or self._index.version != self._hashes.version:
+                version = self._hashes.version
+                self._index = _Index.of(tuple(_checkpoint(file) for file in self.files(CHECKPOINT)), version)
+            return self._index
 
     def _scan(self, kind: ModelKind) -> tuple[ModelFile, ...]:
         found: dict[str, ModelFile] = {}
@@ -173,22 +200,12 @@ def _checkpoint(file: ModelFile) -> CheckpointFile:
     return CheckpointFile(file.name, file.path, file.size, file.modified, file.sha256)
 
 
-def _by_alias(found: tuple[CheckpointFile, ...], wanted: str) -> CheckpointFile | None:
-    """The checkpoint with this alias; a full name beats a file name that several share."""
-    best: tuple[int, CheckpointFile] | None = None
-    for file in found:
-        aliases = file.aliases()
-        if wanted in aliases and (best is None or aliases.index(wanted) < best[0]):
-            best = aliases.index(wanted), file
-    return best[1] if best else None
-
-
-def _by_title(found: tuple[CheckpointFile, ...], wanted: str) -> CheckpointFile | None:
+def _by_title(index: _Index, wanted: str) -> CheckpointFile | None:
     """A title with a hash that was written before, or elsewhere, and is not known here."""
     title = _TITLE.fullmatch(wanted)
     if title is None:
         return None
-    file = _by_alias(found, title["name"])
+    file = index.aliases.get(title["name"])
     if file is None or (file.sha256 and not file.sha256.startswith(title["hash"]) and len(title["hash"]) != 8):
         return None
     return file

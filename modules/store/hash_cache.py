@@ -18,10 +18,11 @@ CHUNK = 4 << 20
 
 
 class HashCache:
-    """In memory, with the database behind it: asking costs nothing."""
+    """In memory, with the database behind it: asking costs nothing. `version` grows with each new hash."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.version = 0
         self._lock = threading.Lock()
         self._known = {path: (size, modified, sha256) for path, size, modified, sha256 in self._stored()}
 
@@ -33,6 +34,7 @@ class HashCache:
     def put(self, path: Path, size: int, modified: int, sha256: str) -> None:
         with self._lock:
             self._known[str(path)] = (size, modified, sha256)
+            self.version += 1
         try:
             with self._database.transaction() as connection:
                 connection.execute(
