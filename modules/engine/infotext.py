@@ -25,7 +25,7 @@ from modules.prompting import infotext
 from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
 from modules.sampling.catalog import Sampler, Schedule, effective, resolve
 from modules.sampling.knobs import Knobs, knobs_for, recorded
-from modules.sampling.options import NoiseOptions, SamplerOptions
+from modules.sampling.options import NoiseOptions, SamplerOptions, ScheduleCompatibility
 
 if TYPE_CHECKING:
     from modules.engine.model import ModelHandle
@@ -88,7 +88,7 @@ def infotext_of(
         **_text(plan.prompts[index], plan.negative_prompts[index], settings[PromptOptions]),
         **_noise(sampler, knobs, settings),
         **recorded(sampler, schedule, knobs),
-        **_unrecorded(sampler, knobs, settings[SamplerOptions]),
+        **_unrecorded(sampler, schedule, knobs),
         **extra,
         "Version": PROGRAM if settings[InfotextOptions].add_version_to_infotext else None,
     }
@@ -190,16 +190,18 @@ def _draws_noise(sampler: Sampler, knobs: Knobs) -> bool:
     return bool(eta or churn or sampler.family == "lcm")
 
 
-def _unrecorded(sampler: Sampler, knobs: Knobs, options: SamplerOptions) -> dict[str, object]:
-    """What A1111 reads from an infotext but does not write: a request's own churn, and how UniPC is set."""
+def _unrecorded(sampler: Sampler, schedule: Schedule, knobs: Knobs) -> dict[str, object]:
+    """What changes the picture and A1111 does not write: a request's own churn, UniPC's settings, old sigmas."""
     found: dict[str, object] = {}
     for name, default in _CHURN.items():
         if name in sampler.knobs and name not in knobs.churn_options and getattr(knobs, name) != default:
             found[_label(SamplerOptions, name)] = getattr(knobs, name)
     if sampler.family == "unipc":
         for name, info in SamplerOptions.model_fields.items():
-            if name.startswith("uni_pc_") and getattr(options, name) != info.default:
-                found[_label(SamplerOptions, name)] = getattr(options, name)
+            if name.startswith("uni_pc_") and getattr(knobs, name) != info.default:
+                found[_label(SamplerOptions, name)] = getattr(knobs, name)
+    if knobs.old_karras_sigmas and effective(sampler, schedule).path:
+        found[_label(ScheduleCompatibility, "use_old_karras_scheduler_sigmas")] = True
     return found
 
 
