@@ -60,6 +60,10 @@ Seeds are text: they go to 2**64 - 1 and SQLite's integers do not. Times are sec
 """
 
 
+PATIENCE = 2.0
+"""Seconds to wait for another process that has the file, such as one that is just ending."""
+
+
 class Database:
     """A locked connection. Use `transaction()`; it works in memory too, and on any thread."""
 
@@ -135,7 +139,7 @@ class Database:
 
 def _prepared(target: str) -> sqlite3.Connection:
     """A connection whose tables are current. Raises sqlite3.Error, having closed it."""
-    connection = sqlite3.connect(target, timeout=2, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(target, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         # One studio owns the file while it runs; the system lets go of the lock even after kill -9.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -176,7 +180,8 @@ def _copy_readable(path: Path, into: sqlite3.Connection) -> None:
         if not path.is_file():
             return
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
-            if source.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),):
+            if source.execute("PRAGMA user_version").fetchone() <= (len(MIGRATIONS),):
                 source.backup(into)
+                _migrate(into)
     except (sqlite3.Error, OSError) as error:
         log.warning("The history %s cannot be read either: %s", path, error)
