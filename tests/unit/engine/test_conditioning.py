@@ -1,0 +1,163 @@
+"""What is encoded, weighed, kept and refused, with an encoder that does nothing but look tokens up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from modules.engine import conditioning
+from modules.engine.conditioning import KEPT, condition, emphasized
+from modules.engine.plan import Plan
+from modules.engine.request import Txt2Img
+from modules.foundation.errors import UserError
+from modules.foundation.settings import Snapshot
+from modules.prompting.options import PromptOptions
+
+WIDTH = 4
+
+
+class Text:
+    """A text encoder's door that counts the chunks that went through."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        self.dtype = dtype
+        self.chunks = 0
+        self.skips: list[int] = []
+
+    @contextmanager
+    def ready(self) -> Iterator[Text]:
+        yield self
+
+    def encode(self, tokens: Tensor, skip: int) -> Tensor:
+        self.chunks += len(tokens)
+        self.skips.append(skip)
+        if self.dtype != torch.float32:
+            return torch.full((*tokens.shape, WIDTH), torch.nan)
+        return (tokens.unsqueeze(-1) * torch.arange(1, WIDTH + 1)).sin() + 2
+
+
+@pytest.fixture(autouse=True)
+def _fake_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditioning, "encode_tokens", lambda text, tokens, skip: text.encode(tokens, skip))
+
+
+def handle(text: Text | None = None) -> Any:
+    text = text or Text()
+
+    def in_fp32(_part: str) -> bool:
+        was, text.dtype = text.dtype, torch.float32
+        return was != torch.float32
+
+    family = SimpleNamespace(name="sd1")
+    return SimpleNamespace(family=family, text=text, contexts={}, device=text.device, in_fp32=in_fp32)
+
+
+def run(comments: list[str] | None = None, **options: Any) -> Any:
+    report = SimpleNamespace(comment=(comments if comments is not None else []).append)
+    return SimpleNamespace(settings=Snapshot({PromptOptions: PromptOptions(**options)}), report=report)
+
+
+def plan(prompts: tuple[str, ...], negatives: tuple[str, ...] | None = None) -> Plan:
+    none = (0,) * len(prompts)
+    return Plan(Txt2Img(), 0, prompts, negatives or ("",) * len(prompts), none, none, 512, 512)
+
+
+def test_emphasis_modes() -> None:
+    z = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+    multipliers = torch.tensor([[1.0, 1.5]])
+    original = emphasized(z, multipliers, "Original")
+    assert original.flatten().tolist() == pytest.approx([0.740741, 1.481481, 3.333333, 4.444444], abs=1e-6)
+    assert emphasized(z, multipliers, "No norm").flatten().tolist() == [1, 2, 4.5, 6]
+    for mode in ("Ignore", "None"):
+        assert torch.equal(emphasized(z, multipliers, mode), z)
+
+
+def test_every_chunk_keeps_its_own_mean() -> None:
+    z = torch.rand(3, 77, WIDTH) + 1
+    multipliers = torch.rand(3, 77) + 0.5
+    found = emphasized(z, multipliers, "Original")
+    assert torch.allclose(found.mean(dim=(1, 2)), z.mean(dim=(1, 2)))
+    assert torch.allclose(found[1:2], emphasized(z[1:2], multipliers[1:2], "Original"))
+
+
+def test_shapes() -> None:
+    positive, negative = condition(handle(), plan(("a", "b BREAK c BREAK d"), ("n", "n")), run())
+    assert positive.context.shape == (2, 3 * 77, WIDTH)
+    assert negative.context.shape == (2, 77, WIDTH)
+    assert positive.context.dtype == torch.float32
+    assert torch.equal(positive.context[0, 77:], positive.context[0, 76:77].expand(2 * 77, -1))
+
+
+def test_clip_skip_reaches_the_encoder() -> None:
+    model = handle()
+    condition(model, plan(("a",)), run(CLIP_stop_at_last_layers=3))
+    assert model.text.skips == [3]
+
+
+def test_what_was_encoded_is_kept() -> None:
+    model = handle()
+    first = condition(model, plan(("a", "a", "b"), ("n",) * 3), run())
+    assert model.text.chunks == 3
+    again = condition(model, plan(("a", "a", "b"), ("n",) * 3), run())
+    assert model.text.chunks == 3
+    assert all(torch.equal(one.context, other.context) for one, other in zip(first, again, strict=True))
+    condition(model, plan(("a",), ("new",)), run())
+    assert model.text.chunks == 4
+
+
+@pytest.mark.parametrize(
+    "changed", [{"CLIP_stop_at_last_layers": 2}, {"emphasis": "No norm"}, {"comma_padding_backtrack": 0}]
+)
+def test_another_setting_encodes_anew(changed: dict[str, Any]) -> None:
+    model = handle()
+    condition(model, plan(("a",)), run())
+    condition(model, plan(("a",)), run(**changed))
+    assert model.text.chunks == 4
+
+
+def test_not_everything_is_kept_for_ever() -> None:
+    model = handle()
+    for i in range(KEPT + 10):
+        condition(model, plan((f"word {i}",)), run())
+    assert sum(len(context) for context in model.contexts.values()) <= KEPT * 77
+    encoded = model.text.chunks
+    condition(model, plan((f"word {KEPT + 9}",)), run())
+    assert model.text.chunks == encoded
+
+
+def test_a_prompt_longer_than_what_is_kept() -> None:
+    positive, _ = condition(handle(), plan(("word " * 75 * (KEPT + 1),)), run())
+    assert positive.context.shape == (1, (KEPT + 1) * 77, WIDTH)
+
+
+def test_nans_in_16_bits_are_tried_again_in_32() -> None:
+    comments: list[str] = []
+    positive, _ = condition(handle(Text(torch.float16)), plan(("a",)), run(comments))
+    assert positive.context.isfinite().all()
+    assert len(comments) == 1
+    assert "32 bits" in comments[0]
+
+
+def test_weights_out_of_reason_are_refused() -> None:
+    with pytest.raises(UserError, match="weights"):
+        condition(handle(), plan((f"(a:{'9' * 400})",)), run())
+    with pytest.raises(UserError, match=r"1\.\.5"):
+        condition(handle(), plan(("(a:1..5)",)), run())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  \n", "[a:b:0.5] AND [c|d] :1.5 <lora:x:1> # e", "((((", "]]]])", "\\", "🔴背景", "\x00", "|", "a\ud83d"],
+)
+def test_any_text_is_encoded(text: str) -> None:
+    positive, negative = condition(handle(), plan((text,), (text,)), run())
+    assert positive.context.shape == (1, 77, WIDTH)
+    assert torch.equal(positive.context, negative.context)
