@@ -8,7 +8,7 @@ from typing import Any
 
 from modules.foundation.settings import Snapshot
 from modules.sampling.catalog import Sampler, Schedule, effective
-from modules.sampling.options import SamplerOptions, ScheduleCompatibility
+from modules.sampling.options import ZERO_TERMINAL_SNR, NoiseOptions, SamplerOptions, ScheduleCompatibility
 
 _CHURN_DEFAULTS = {"s_churn": 0.0, "s_tmin": 0.0, "s_tmax": 0.0, "s_noise": 1.0}
 
@@ -36,6 +36,9 @@ class Knobs:
     uni_pc_skip_type: str = "time_uniform"
     uni_pc_order: int = 3
     uni_pc_lower_order_final: bool = True
+    quantized: bool = False
+    downcast_alphas: bool = False
+    zero_terminal_snr: bool = False
     churn_options: tuple[str, ...] = ()
     """Which of the s_* come from the settings; only those are written into an infotext."""
 
@@ -59,7 +62,7 @@ def knobs_for(
     As in A1111 a request's eta beats the setting, but a setting of the s_* that is not at its default
     beats the request.
     """
-    options = settings[SamplerOptions]
+    options, old = settings[SamplerOptions], settings[ScheduleCompatibility]
     if eta is None:
         eta = options.eta_ddim if sampler.family in ("timestep", "unipc") else options.eta_ancestral
     asked = {"s_churn": s_churn, "s_tmin": s_tmin, "s_tmax": s_tmax, "s_noise": s_noise}
@@ -77,13 +80,16 @@ def knobs_for(
         sigma_min=options.sigma_min or None,
         sigma_max=options.sigma_max or None,
         rho=options.rho or None,
-        old_karras_sigmas=settings[ScheduleCompatibility].use_old_karras_scheduler_sigmas,
+        old_karras_sigmas=old.use_old_karras_scheduler_sigmas,
         always_discard_next_to_last_sigma=options.always_discard_next_to_last_sigma,
         sgm_noise_multiplier=options.sgm_noise_multiplier,
         uni_pc_variant=options.uni_pc_variant,
         uni_pc_skip_type=options.uni_pc_skip_type,
         uni_pc_order=options.uni_pc_order,
         uni_pc_lower_order_final=options.uni_pc_lower_order_final,
+        quantized=settings[NoiseOptions].enable_quantization,
+        downcast_alphas=old.use_downcasted_alpha_bar,
+        zero_terminal_snr=options.sd_noise_schedule == ZERO_TERMINAL_SNR,
         churn_options=set_,
     )
 
@@ -95,6 +101,10 @@ def recorded(sampler: Sampler, schedule: Schedule, knobs: Knobs) -> dict[str, An
     """
     used = effective(sampler, schedule)
     found: dict[str, Any] = {}
+    if knobs.downcast_alphas:
+        found["Downcast alphas_cumprod"] = True
+    if knobs.zero_terminal_snr:
+        found["Noise Schedule"] = ZERO_TERMINAL_SNR
     if knobs.always_discard_next_to_last_sigma and not sampler.discard_next_to_last_sigma:
         found["Discard penultimate sigma"] = True
     if used.path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from modules.foundation.options import Options, Section, setting
+
+ZERO_TERMINAL_SNR: Final = "Zero Terminal SNR"
 
 
 class SamplerOptions(Options, section=Section("sampler-params", "Sampler parameters", "sd")):
@@ -83,6 +85,13 @@ class SamplerOptions(Options, section=Section("sampler-params", "Sampler paramet
         3, "UniPC order", slider=(1, 50, 1), infotext="UniPC order", note="At most the number of steps."
     )
     uni_pc_lower_order_final: bool = setting(True, "UniPC lower order final", infotext="UniPC lower order final")
+    sd_noise_schedule: Literal["Default", "Zero Terminal SNR"] = setting(
+        "Default",
+        "Noise schedule for sampling",
+        choices=("Default", ZERO_TERMINAL_SNR),
+        infotext="Noise Schedule",
+        note="For models trained with zero terminal SNR.",
+    )
 
 
 class GuidanceOptions(Options, section=Section("optimizations", "Optimizations", "sd")):
@@ -109,7 +118,7 @@ class GuidanceOptions(Options, section=Section("optimizations", "Optimizations",
 
 
 class NoiseOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
-    """Where random numbers come from."""
+    """Where random numbers come from, and which noise levels the network is asked for."""
 
     randn_source: Literal["GPU", "CPU", "NV"] = setting(
         "GPU",
@@ -118,6 +127,11 @@ class NoiseOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
         infotext="RNG",
         note="CPU gives the same images on every device; NV those of an NVIDIA device.",
     )
+    enable_quantization: bool = setting(
+        False,
+        "Enable quantization in K samplers for sharper and cleaner results",
+        note="The network is asked for whole timesteps only. This may change existing seeds.",
+    )
 
 
 class ScheduleCompatibility(Options, section=Section("compatibility", "Compatibility", "sd")):
@@ -125,4 +139,10 @@ class ScheduleCompatibility(Options, section=Section("compatibility", "Compatibi
 
     use_old_karras_scheduler_sigmas: bool = setting(
         False, "Use old karras scheduler sigmas (0.1 to 10)", infotext="Old Karras sigmas"
+    )
+    use_downcasted_alpha_bar: bool = setting(
+        False,
+        "Downcast model alphas_cumprod to fp16 before sampling",
+        infotext="Downcast alphas_cumprod",
+        note="For reproducing images of versions before 1.8 on a GPU.",
     )

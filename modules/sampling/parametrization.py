@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -26,12 +26,15 @@ Prediction = Literal["epsilon", "v_prediction"]
 class Parametrization:
     """A noise table, and how a prediction becomes the denoised latent.
 
-    `sigmas` [T] rises, float32 on the CPU; index i is timestep i.
+    `alphas_cumprod` [T] falls, `sigmas` [T] rises, float32 on the CPU; index i is timestep i. A network that
+    is `quantized` is only asked for whole timesteps.
     """
 
+    alphas_cumprod: Tensor
     sigmas: Tensor
     log_sigmas: Tensor
     prediction: Prediction
+    quantized: bool = field(default=False, kw_only=True)
 
     @property
     def sigma_min(self) -> float:
@@ -52,7 +55,8 @@ class Parametrization:
         high = torch.searchsorted(self.log_sigmas, log_sigma, right=True).clamp(1, len(self.sigmas) - 1)
         low_value, high_value = self.log_sigmas[high - 1], self.log_sigmas[high]
         weight = ((low_value - log_sigma) / (low_value - high_value)).clamp(0, 1)
-        return (1 - weight) * (high - 1) + weight * high
+        t = (1 - weight) * (high - 1) + weight * high
+        return t.round() if self.quantized else t
 
     def to_sigma(self, t: float | Tensor) -> Tensor:
         """Noise level of a timestep, of t's shape; the inverse of `to_t`."""
@@ -102,18 +106,28 @@ class Consistency(Parametrization):
         return torch.add(x * skip, estimate, alpha=scaled_t / math.sqrt(scaled_t**2 + 0.25))
 
 
-def discrete(alphas_cumprod: Tensor, prediction: Prediction) -> Parametrization:
+def discrete(alphas_cumprod: Tensor, prediction: Prediction, *, quantized: bool = False) -> Parametrization:
     """A network trained on the timesteps of a table, `alphas_cumprod` [T] falling from nearly 1."""
     alphas = alphas_cumprod.detach().to("cpu", torch.float32)
     sigmas = ((1 - alphas) / alphas) ** 0.5
-    return Parametrization(sigmas, sigmas.log(), prediction)
+    return Parametrization(alphas, sigmas, sigmas.log(), prediction, quantized=quantized)
 
 
 def consistency(teacher: Parametrization, levels: int = 50) -> Consistency:
     """The levels a consistency model distilled from `teacher` knows: every (T / levels)-th, the last included."""
     stride = len(teacher.sigmas) // levels
-    sigmas = teacher.sigmas[stride - 1 :: stride][:levels]
-    return Consistency(sigmas, sigmas.log(), "epsilon", stride)
+    chosen = slice(stride - 1, stride * levels, stride)
+    sigmas = teacher.sigmas[chosen]
+    return Consistency(teacher.alphas_cumprod[chosen], sigmas, sigmas.log(), "epsilon", stride)
+
+
+def zero_terminal_snr(alphas_cumprod: Tensor) -> Tensor:
+    """The table stretched so that its last entry is noise alone. Lin et al. 2023 (arXiv:2305.08891), algorithm 1."""
+    roots = alphas_cumprod.float().sqrt()
+    stretched = ((roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))) ** 2
+    # Not 0, which no finite sigma stands for: A1111's value, sigma is about 4519 there.
+    stretched[-1] = 4.8973451890853435e-08
+    return stretched
 
 
 def scaled_linear(beta_start: float = 0.00085, beta_end: float = 0.012, steps: int = 1000) -> Tensor:

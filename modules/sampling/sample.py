@@ -12,7 +12,7 @@ from modules.sampling.catalog import Sampler, Schedule, effective
 from modules.sampling.guidance import CfgDenoiser
 from modules.sampling.knobs import Knobs
 from modules.sampling.noise import ImageNoise
-from modules.sampling.parametrization import Parametrization, consistency
+from modules.sampling.parametrization import Parametrization, consistency, discrete, zero_terminal_snr
 from modules.sampling.schedules import timestep_grid, uniform, unipc_grid
 from modules.sampling.types import Latent, OnStep, Sigmas, ignore
 
@@ -33,7 +33,7 @@ def txt2img(
     """
     model = replace(
         denoiser,
-        parametrization=parametrization_for(sampler, denoiser.parametrization),
+        parametrization=parametrization_for(sampler, denoiser.parametrization, knobs),
         levels_are_timesteps=sampler.family in ("timestep", "unipc"),
     )
     sigmas = sigmas_for(sampler, schedule, steps, denoiser.parametrization, knobs)
@@ -45,8 +45,15 @@ def txt2img(
     return x * end_scale(sampler, sigmas)
 
 
-def parametrization_for(sampler: Sampler, parametrization: Parametrization) -> Parametrization:
-    """How the sampler reads the model: LCM knows fewer noise levels."""
+def parametrization_for(sampler: Sampler, parametrization: Parametrization, knobs: Knobs) -> Parametrization:
+    """How the run reads the model: by another noise table if asked to; LCM knows fewer levels."""
+    alphas, quantized = parametrization.alphas_cumprod, parametrization.quantized or knobs.quantized
+    if knobs.downcast_alphas:
+        alphas = alphas.half().float()
+    if knobs.zero_terminal_snr:
+        alphas = zero_terminal_snr(alphas)
+    if alphas is not parametrization.alphas_cumprod or quantized != parametrization.quantized:
+        parametrization = discrete(alphas, parametrization.prediction, quantized=quantized)
     return consistency(parametrization) if sampler.family == "lcm" else parametrization
 
 
@@ -57,6 +64,7 @@ def sigmas_for(
 
     The timestep family has its own grid, whose last level is above 0.
     """
+    parametrization = parametrization_for(sampler, parametrization, knobs)
     discards = sampler.discard_next_to_last_sigma or knobs.always_discard_next_to_last_sigma
     n = steps + 1 if discards else steps
     if sampler.family == "timestep":
@@ -64,7 +72,7 @@ def sigmas_for(
     if sampler.family == "unipc":
         # A1111's UniPC takes the length of DDIM's list, then spaces its own.
         return unipc_grid(len(timestep_grid(n, parametrization)), parametrization, knobs.uni_pc_skip_type)
-    sigmas = _scheduled(effective(sampler, schedule), n, parametrization_for(sampler, parametrization), knobs)
+    sigmas = _scheduled(effective(sampler, schedule), n, parametrization, knobs)
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discards else sigmas
 
 

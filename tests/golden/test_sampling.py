@@ -127,6 +127,8 @@ def test_the_models_table_is_a1111s(sigma_data: dict[str, Any]) -> None:
     np.testing.assert_array_equal(EPS.sigmas.numpy(), sigma_data["model_sigmas"])
     found = EPS.to_t(torch.from_numpy(sigma_data["sigma_to_t_in"]))
     np.testing.assert_allclose(found.numpy(), sigma_data["sigma_to_t"], rtol=1e-6, atol=1e-6)
+    found = discrete(scaled_linear(), "epsilon", quantized=True).to_t(torch.from_numpy(sigma_data["sigma_to_t_in"]))
+    np.testing.assert_array_equal(found.numpy(), sigma_data["sigma_to_t_quantized"])
     found = EPS.to_sigma(torch.from_numpy(sigma_data["t_to_sigma_in"]))
     np.testing.assert_allclose(found.numpy(), sigma_data["t_to_sigma"], rtol=1e-6)
 

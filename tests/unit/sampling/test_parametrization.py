@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from modules.sampling.parametrization import Parametrization, consistency, discrete, scaled_linear
+from modules.sampling.parametrization import Parametrization, consistency, discrete, scaled_linear, zero_terminal_snr
 from modules.sampling.types import Conditioning
 
 NOTHING = Conditioning(torch.zeros(2, 77, 8))
@@ -69,3 +69,16 @@ def test_consistency_keeps_x_where_there_is_no_noise() -> None:
     scaled = 190.0
     skip, out = 0.25 / (scaled**2 + 0.25), scaled / (scaled**2 + 0.25) ** 0.5
     torch.testing.assert_close(found, skip * x + out * (x - EPS.sigmas[19] * predicted))
+
+
+def test_a_quantized_network_is_asked_for_whole_timesteps() -> None:
+    whole = discrete(scaled_linear(), "epsilon", quantized=True)
+    sigmas = torch.tensor([0.03, 0.5, 7.7, 14.6])
+    torch.testing.assert_close(whole.to_t(sigmas), EPS.to_t(sigmas).round())
+
+
+def test_zero_terminal_snr_ends_in_noise_alone() -> None:
+    alphas = zero_terminal_snr(scaled_linear())
+    expected = [0.99915, 0.998233, 0.2410188, 1.9679e-07, 4.8973451890853435e-08]
+    torch.testing.assert_close(alphas[[0, 1, 500, 998, 999]], torch.tensor(expected), rtol=1e-4, atol=0)
+    assert discrete(alphas, "v_prediction").sigma_max == pytest.approx(4518.764, rel=1e-5)

@@ -142,7 +142,10 @@ SCHEDULED = [
     ("Euler Normal", {"sigma_min": 0.1, "sigma_max": 10.0}, 10.0, 0.1),
     ("LCM", {}, 14.614643, 0.134451),
     ("LCM Karras", {}, 14.614643, 0.134451),
-    ("Euler", {"always_discard_next_to_last_sigma": True}, 14.614643, 0.343661),
+    ("Euler", {"always_discard_next_to_last_sigma": True}, 14.614643, 0.343705),
+    ("Euler", {"zero_terminal_snr": True}, 4518.764, 0.029167),
+    ("Euler Karras", {"zero_terminal_snr": True}, 4518.764, 0.029167),
+    ("Euler", {"downcast_alphas": True}, 14.61234, 0.031265),
 ]
 
 
@@ -152,10 +155,7 @@ def test_limits_of_the_schedule(name: str, knobs: dict[str, Any], first: float, 
     assert len(sigmas) == 11
     assert float(sigmas[-1]) == 0
     assert float(sigmas[0]) == pytest.approx(first, rel=1e-5)
-    if "always_discard_next_to_last_sigma" not in knobs:
-        assert float(sigmas[-2]) == pytest.approx(last, rel=1e-4)
-    else:
-        assert float(sigmas[-2]) > 0.2
+    assert float(sigmas[-2]) == pytest.approx(last, rel=1e-3)
 
 
 @pytest.mark.parametrize("knobs", [{"sigma_min": 20.0}, {"sigma_max": 0.01}, {"sigma_min": -1.0}])
@@ -205,6 +205,12 @@ RECORDED = [
     ("Euler Exponential", {"rho": 5.0}, {}, {}),
     ("Euler", {"sigma_min": 0.1}, {}, {}),
     ("Euler", {"always_discard_next_to_last_sigma": True}, {}, {"Discard penultimate sigma": True}),
+    (
+        "Euler",
+        {"sd_noise_schedule": "Zero Terminal SNR", "use_downcasted_alpha_bar": True},
+        {},
+        {"Downcast alphas_cumprod": True, "Noise Schedule": "Zero Terminal SNR"},
+    ),
     ("Euler", {"sgm_noise_multiplier": True}, {}, {"SGM noise multiplier": True}),
 ]
 
