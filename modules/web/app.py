@@ -58,6 +58,7 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
         # A body without a content type is JSON, as it always was to A1111's clients. That a page of
         # another site cannot send one is the guard's business.
         strict_content_type=False,
+        redirect_slashes=False,
     )
     app.state.studio = studio
     app.state.gate = Gate(access, Sessions(key, access.accounts))
@@ -66,7 +67,8 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
     for router in (*ROUTERS, login.router, docs.router):
         app.include_router(router)
     app.mount(ASSETS_URL, StaticFiles(directory=docs.ASSETS))
-    app.mount("/", app.state.front)
+    # Not a mount: that would answer in place of a route that is only asked with the wrong method.
+    app.router.default = app.state.front
     # The last one added is the outermost.
     app.add_middleware(errors.Boundary, log_requests=studio.flags.api_log)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -52,8 +53,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     @app.exception_handler(UserError)
     @app.exception_handler(NotReady)
-    async def named(request: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException) and "endpoint" not in request.scope:
+    async def named(_request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
             return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
         return response_to(error)
 

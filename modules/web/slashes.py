@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-PREFIXES = ("/sdapi/", "/internal/", "/atelier/")
+PREFIXES = ("/sdapi/", "/internal/", "/atelier/", "/login/")
 
 
 class PlainPaths:

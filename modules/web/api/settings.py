@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_core import to_jsonable_python
 from starlette.responses import JSONResponse, Response
 
 from modules.foundation.errors import NotFound
@@ -23,7 +24,7 @@ CHECKPOINT = "sd_model_checkpoint"
 @router.get("/options")
 def get_config(studio: CurrentStudio) -> dict[str, Any]:
     """Every setting. `sd_model_checkpoint` is the title of the one in use, as /sd-models lists it."""
-    values = studio.settings.snapshot.values()
+    values = to_jsonable_python(studio.settings.snapshot.values())
     file = checkpoints.chosen(studio)
     if CHECKPOINT in values and file is not None:
         values |= {CHECKPOINT: file.title, "sd_checkpoint_hash": file.sha256 or ""}
