@@ -114,9 +114,11 @@ class Job:
         Raises what the runner raised. Raises Interrupted if the job ended before it had anything.
         Giving up waiting does not cancel the job.
         """
-        async for _event in self.subscribe():
-            pass
-        return self.outcome_or_raise()
+        outcome = None
+        async for event in self.subscribe():
+            if event.name == "finished":  # read while subscribed: what nobody listens to may be slimmed
+                outcome = self.outcome
+        return outcome if outcome is not None else self.outcome_or_raise()
 
     def outcome_or_raise(self) -> Any:
         """As `result()`, for a job that is finished."""
@@ -204,8 +206,10 @@ class Job:
         self._on_interrupt = listener
 
     def slim(self) -> None:
-        """Let go of pictures that can be read again from disk."""
+        """Let go of pictures that can be read again from disk, unless somebody still listens."""
         with self._lock:
+            if self._subscriptions:
+                return
             if isinstance(self.outcome, Slimmable):
                 self.outcome = self.outcome.slim()
             self._events = [

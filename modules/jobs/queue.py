@@ -7,6 +7,7 @@ its runner. Jobs whose kind has no runner yet wait. The queue knows no kind by n
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -75,10 +76,10 @@ class Queue:
                 raise NotFound(f"There is no kind of job named '{kind}'.")
             if len(self._pending) >= LONGEST:
                 raise UserError(f"{LONGEST} jobs are waiting already; try again when some are done.")
-        job = Job(id or new_id(kind), kind, request, owner)
-        job.row = self._history.add_job(job.id, kind, request.model_dump_json(), owner, job.queued_at)
-        self._append(job)
-        return job
+            job = Job(id or new_id(kind), kind, request, owner)
+            job.row = self._history.add_job(job.id, kind, request.model_dump_json(), owner, job.queued_at)
+            self._append(job)
+            return job
 
     def get(self, id: str) -> Job | None:
         """The newest job of this id, from history if need be; None if there is none."""
@@ -112,11 +113,18 @@ class Queue:
             return tuple(reversed(self._finished.values()))
 
     def recover(self) -> int:
-        """Take up what an earlier process left: queued jobs wait again, the running one is marked
-        interrupted. Call once, after the kinds are registered. Returns how many jobs wait again.
+        """Take up what an earlier process left: queued jobs wait again, before those of this one,
+        and the running one is marked interrupted. Returns how many jobs wait again.
+
+        Call it once the kinds are registered; jobs may have been submitted before.
         """
         resumed = 0
-        for row in self._history.unfinished():
+        with self._changed:
+            unfinished = self._history.unfinished()
+            own = {job.row for job in (*self._pending, self._current) if job}
+        for row in unfinished:
+            if row.row in own:
+                continue
             if row.status == "running":
                 self._mark(row, "interrupted", "The studio was stopped while this job ran.")
                 continue
@@ -196,6 +204,8 @@ class Queue:
         job.on_interrupt(self._drop)
         with self._changed:
             self._pending.append(job)
+            # Rows count up in the order of submission, over restarts too; a job without one is new.
+            self._pending.sort(key=lambda other: math.inf if other.row is None else other.row)
             self._changed.notify_all()
 
     def _ready(self) -> Job | None:

@@ -183,6 +183,18 @@ def test_only_the_newest_jobs_keep_their_pictures(queue: Queue) -> None:
     assert queue.recent() == tuple(reversed(jobs[-queues.KEPT :]))
 
 
+def test_who_listens_keeps_the_pictures(queue: Queue) -> None:
+    queue.register("errand", Errand, lambda job: Heavy(1))
+    first = queue.submit("errand", Errand())
+    listener = first.subscribe()
+    for _ in range(4):
+        assert queue.submit("errand", Errand()).wait(10)
+    assert first.outcome.weight == 1
+    listener.close()
+    assert queue.submit("errand", Errand()).wait(10)
+    assert first.outcome.weight == 0
+
+
 def test_jobs_go_on_when_the_history_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     history = history_at(tmp_path / "studio.sqlite")
     queue = Queue(history)

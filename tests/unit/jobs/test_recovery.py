@@ -123,3 +123,20 @@ def test_rows_that_cannot_be_taken_up_are_left_or_marked(tmp_path: Path) -> None
     assert strange and broken
     assert (strange.status, broken.status) == ("queued", "failed")
     assert "cannot be read any more" in (broken.error or "")
+
+
+def test_jobs_submitted_before_recovery_are_not_taken_twice(tmp_path: Path) -> None:
+    """The page is open before the queue is taken up again."""
+    history = history_at(tmp_path / "studio.sqlite")
+    history.add_job("task(old)", "errand", Errand(name="old").model_dump_json(), None, 1.0)
+    queue, runner = Queue(history), Runner()
+    queue.register("errand", Errand)
+    queue.submit("errand", Errand(name="new"), id="task(new)")
+    assert queue.recover() == 1
+    assert [job.id for job in queue.pending()] == ["task(old)", "task(new)"]
+    queue.register("errand", Errand, runner)
+    worker = Worker(queue)
+    worker.start()
+    new = queue.get("task(new)")
+    assert new is not None and new.wait(10) and worker.stop()
+    assert runner.ran == ["old", "new"]
