@@ -28,6 +28,9 @@ def _truncated(value: Any) -> Any:
 
 
 def _spelled(value: Any) -> Any:
+    if isinstance(value, str) and not value.isascii():
+        # JSON may hold halves of characters ("\ud83d"), which no file and no database takes.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

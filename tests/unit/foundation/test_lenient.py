@@ -31,7 +31,10 @@ def test_what_is_no_number(sent: Any) -> None:
         Body(number=sent)
 
 
-@pytest.mark.parametrize(("sent", "taken"), [("a", "a"), (5, "5"), (0.5, "0.5")])
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [("a", "a"), (5, "5"), (0.5, "0.5"), ("é🔴", "é🔴"), ("\ud83d\udd34", "🔴"), ("a\ud83d", "a\ufffd")],
+)
 def test_text(sent: Any, taken: str) -> None:
     assert Body(text=sent).text == taken
 
