@@ -120,7 +120,8 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str) -> list[An
 def override_entries(studio: Studio, overrides: Mapping[str, Any]) -> list[str]:
     """Settings as the page lists them, "Label: value", the label being the infotext's."""
     declared = studio.settings.declared()
-    return [f"{declared[key][1].infotext or key if key in declared else key}: {value}" for key, value in overrides.items()]
+    names = {key: declared[key][1].infotext or key for key in overrides if key in declared}
+    return [f"{names.get(key, key)}: {value}" for key, value in overrides.items()]
 
 
 def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:

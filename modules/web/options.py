@@ -6,6 +6,7 @@ import json
 
 from modules.foundation.options import Options, Section, setting
 from modules.foundation.settings import Snapshot
+from modules.studio.options import PreviewOptions
 
 
 class PromptEditing(Options, section=Section("ui_prompt_editing", "Prompt editing", "ui")):
@@ -47,11 +48,13 @@ class ProgressLooks(Options, section=Section("ui", "Live previews", "ui")):
 
     show_progressbar: bool = setting(True, "Show progressbar")
     live_preview_refresh_period: int = setting(
-        1000, "Progressbar and preview update period", note="In milliseconds; the page asks sooner while a job is short."
+        1000,
+        "Progressbar and preview update period",
+        note="In milliseconds; the page asks sooner while a job is young.",
     )
 
 
-FOR_SCRIPTS = (PromptEditing, UserInterface, GalleryLooks, ProgressLooks)
+FOR_SCRIPTS = (PromptEditing, UserInterface, GalleryLooks, ProgressLooks, PreviewOptions)
 
 
 def for_scripts(snapshot: Snapshot) -> str:

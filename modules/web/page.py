@@ -7,12 +7,16 @@ load event and through `assets/js`, plain modules that find their elements by id
 from __future__ import annotations
 
 import json
+import platform
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import themes
 
+from modules.foundation.version import VERSION
 from modules.studio.checkpoints import chosen
 from modules.web import checkpoints, handlers, options
 from modules.web.app import ASSETS_URL
@@ -31,6 +35,7 @@ TITLE = "Atelier"
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "DejaVu Sans", "sans-serif")
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Consolas", "DejaVu Sans Mono", "monospace")
 
+
 def build(studio: Studio) -> gr.Blocks:
     """Every tab, bound. Takes well under half a second once Gradio is imported."""
     registry = Registry()
@@ -45,7 +50,7 @@ def build(studio: Studio) -> gr.Blocks:
                 info = pnginfo.build()
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 settings.build(studio)
-        gr.HTML((ASSETS / "html" / "footer.html").read_text(encoding="utf-8"), elem_id="footer")
+        gr.HTML(_footer(), elem_id="footer")
         _bind(studio, registry, blocks, quick, generation, info, json.dumps(defaults.values()))
     return blocks
 
@@ -98,5 +103,12 @@ def mount_options() -> dict[str, Any]:
     return {
         "pwa": False,
         "max_file_size": "256mb",
-        "theme": gr.themes.Base(font=SYSTEM_FONTS, font_mono=MONO_FONTS),
+        "theme": themes.Base(font=SYSTEM_FONTS, font_mono=MONO_FONTS),
     }
+
+
+def _footer() -> str:
+    """Links, and the versions that matter in a report; read from package metadata, as torch is not there yet."""
+    template = (ASSETS / "html" / "footer.html").read_text(encoding="utf-8")
+    packages = " · ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers", "gradio"))
+    return template.replace("{versions}", f"Atelier {VERSION} · python {platform.python_version()} · {packages}")

@@ -10,7 +10,7 @@ from modules.web import widgets
 from modules.web.registry import Registry
 
 PLACEHOLDER = "Prompt\n(Ctrl+Enter generates, Alt+Enter skips, Esc interrupts)"
-NEGATIVE_PLACEHOLDER = "Negative prompt\n(what the picture should not show)"
+NEGATIVE = "Negative prompt\n(what the picture should not show)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,13 @@ def build(registry: Registry, tab: str) -> PromptPanel:
         with gr.Column(elem_id=f"{tab}_prompt_container", elem_classes=["prompts"], scale=6, min_width=0):
             prompt, counter = _prompt_box(registry, tab, "prompt", "Prompt", "prompt", "token", PLACEHOLDER)
             negative, negative_counter = _prompt_box(
-                registry, tab, "negative_prompt", "Negative prompt", "neg_prompt", "negative_token", NEGATIVE_PLACEHOLDER
+                registry, tab, "negative_prompt", "Negative prompt", "neg_prompt", "negative_token", NEGATIVE
             )
         with gr.Column(elem_id=f"{tab}_actions_column", elem_classes=["actions"], scale=1, min_width=0):
             with gr.Row(elem_id=f"{tab}_generate_box", elem_classes=["generate-box"]):
-                gr.Button("Interrupt", elem_id=f"{tab}_interrupt", elem_classes=["run-button", "interrupt"])
-                gr.Button("Skip", elem_id=f"{tab}_skip", elem_classes=["run-button", "skip"])
-                gr.Button("Interrupting…", elem_id=f"{tab}_interrupting", elem_classes=["run-button", "interrupting"])
-                generate = gr.Button("Generate", elem_id=f"{tab}_generate", variant="primary")
+                for text, name in (("Interrupt", "interrupt"), ("Skip", "skip"), ("Interrupting…", "interrupting")):
+                    gr.Button(text, elem_id=f"{tab}_{name}", elem_classes=["run-button", name], min_width=0)
+                generate = gr.Button("Generate", elem_id=f"{tab}_generate", variant="primary", min_width=0)
             with gr.Row(elem_id=f"{tab}_tools", elem_classes=["tools"]):
                 paste = widgets.tool_button("↙️", "paste")
                 widgets.tool_button("🗑️", f"{tab}_clear_prompt")

@@ -33,14 +33,13 @@ def build(registry: Registry, tab: str) -> None:
             field="subseed_strength",
             label="Variation seed strength",
         )
-        with gr.Row(elem_classes=["fields"]):
-            for side, name in (("width", "w"), ("height", "h")):
-                registry.add(
-                    widgets.slider(f"Resize seed from {side}", 0, 2048, 8, 0),
-                    tab=tab,
-                    field=f"seed_resize_from_{name}",
-                    label=f"Seed resize from-{1 if name == 'w' else 2}",
-                )
+        for side, name, number in (("width", "w", 1), ("height", "h", 2)):
+            registry.add(
+                widgets.slider(f"Resize seed from {side}", 0, 2048, 8, 0),
+                tab=tab,
+                field=f"seed_resize_from_{name}",
+                label=f"Seed resize from-{number}",
+            )
     extra.change(None, extra, extras, js=SHOW, api_visibility="private")
 
 

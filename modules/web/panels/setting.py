@@ -41,7 +41,8 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
         case "settings":
             return list(studio.settings.declared())
         case "infotext labels":
-            return sorted({told.infotext for _, told in studio.settings.declared().values() if told.infotext} | set(FIELDS))
+            told = {about.infotext for _, about in studio.settings.declared().values() if about.infotext}
+            return sorted(told | set(FIELDS))
         case str() | None:
             return []
         case choices:
@@ -50,11 +51,11 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
 
 def _control(studio: Studio, group: type[Options], key: str, about: Setting, value: Any) -> Component:
     annotation = group.model_fields[key].annotation
-    many = get_origin(annotation) in (list, tuple) or isinstance(value, list | tuple)
+    many = get_origin(annotation) in (list, tuple)
     info = about.note or None
     if about.choices is not None:
         choices = choices_of(studio, about)
-        shown = list(value) if many else value
+        shown: Any = list(value) if many else value
         if not many and len(choices) <= 4 and isinstance(about.choices, tuple):
             return gr.Radio(choices, value=shown, label=about.label, info=info)
         return widgets.dropdown(about.label, choices, shown, multiselect=many or None, info=info)

@@ -17,9 +17,7 @@ def build(registry: Registry, tab: str, width: int, height: int, cfg_scale: floa
         swap = widgets.tool_button("⇅", f"{tab}_res_switch_btn")
         with gr.Column(elem_id=f"{tab}_column_batch", elem_classes=["stack"], min_width=0, scale=3):
             # A1111 writes no batch count, and pasting its batch size is what its users know.
-            registry.add(
-                widgets.slider("Batch count", 1, 100, 1, 1), tab=tab, field="n_iter", id="batch_count"
-            )
+            registry.add(widgets.slider("Batch count", 1, 100, 1, 1), tab=tab, field="n_iter", id="batch_count")
             registry.add(widgets.slider("Batch size", 1, 8, 1, 1), tab=tab, field="batch_size", label="Batch size")
     swap.click(None, [wide, high], [wide, high], js="(width, height) => [height, width]", api_visibility="private")
     registry.add(widgets.slider("CFG Scale", 1, 30, 0.5, cfg_scale), tab=tab, field="cfg_scale", label="CFG scale")

@@ -31,8 +31,13 @@ def build() -> PngInfoTab:
     with gr.Row(elem_id="pnginfo_row", elem_classes=["resize-handle-row"], equal_height=False):
         with gr.Column(elem_classes=["stack"], min_width=0):
             image = gr.Image(
-                label="Source", elem_id="pnginfo_image", type="filepath", image_mode=None, sources=["upload", "clipboard"],
-                buttons=[], height="min(62vh, 40rem)",
+                label="Source",
+                elem_id="pnginfo_image",
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard"],
+                buttons=[],
+                height="min(62vh, 40rem)",
             )
             # Gradio opens the file first and says only "cannot identify": the tab's own reader says it better.
             image.preprocess = lambda payload: payload.path if payload else None

@@ -94,11 +94,17 @@ def bind_restoring(studio: Studio, registry: Registry, tab: Txt2ImgTab, info: pn
         from_text, tab.gallery.infotext, restored, js="() => atelier.selectedInfotext()", **handlers.QUIET
     ).then(**pasted)
     tab.gallery.send_to_pnginfo.click(
-        pictures.file_of(studio), tab.gallery.selected, [info.image, reply], js="() => atelier.selected()",
+        pictures.file_of(studio),
+        tab.gallery.selected,
+        [info.image, reply],
+        js="() => atelier.selected()",
         **handlers.QUIET,
     ).then(None, reply, None, js="(reply) => atelier.sentToPngInfo(reply)")
     reopen = widgets.hidden_button(f"{TAB}_reopen")
     reopen.click(
-        handlers.reopened(studio, registry, TAB), tab.gallery.selected, registry.inputs(TAB),
-        js="() => atelier.followedJob()", **handlers.QUIET,
+        handlers.reopened(studio, registry, TAB),
+        tab.gallery.selected,
+        registry.inputs(TAB),
+        js="() => atelier.followedJob()",
+        **handlers.QUIET,
     )

@@ -41,7 +41,8 @@ export class Follower extends EventTarget {
     this.progress({ text: "Queued", fraction: 0 });
     this.dispatchEvent(new Event("started"));
     const began = performance.now();
-    let shown = 0;
+    let shown = -1;
+    let seen = "";
     let misses = 0;
     while (this.id === id) {
       let job;
@@ -60,9 +61,12 @@ export class Follower extends EventTarget {
       this.gallery.show(id, job.images, expected(job));
       if (ended(job)) return this.finish(job);
       this.progress(described(job));
-      const forming = job.progress.preview;
-      if (forming && forming !== shown) shown = await this.preview(id, shown);
-      else if (!forming) this.gallery.preview(null);
+      const { batch, step } = job.progress;
+      const reached = `${batch}/${step}`;
+      if (settings.live_previews_enable !== false && step > 0 && reached !== seen) {
+        seen = reached;
+        shown = await this.preview(id, shown);
+      }
       const period = Number(settings.live_preview_refresh_period) || 1000;
       await pause(Math.max(SHORTEST, Math.min(period, (performance.now() - began) / 12)));
     }
