@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -20,7 +21,7 @@ from pydantic import BaseModel
 from modules.foundation.errors import Interrupted
 from modules.jobs.cancel import CancelToken
 from modules.jobs.events import Event, Subscription
-from modules.jobs.progress import Pace, Progress, Stopwatch
+from modules.jobs.progress import Pace, Paces, Progress, Stopwatch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,6 +67,7 @@ class Job:
         self.exception: BaseException | None = None
         self.cancel = CancelToken(self._interrupted)
         self._watch = Stopwatch(None)
+        self._learn: Callable[[Pace], None] = lambda pace: None
         self._lock = threading.RLock()
         self._done = threading.Event()
         self._events: list[Event] = []
@@ -157,15 +159,11 @@ class Job:
 
     # -- for the runner
 
-    def expect(self, pace: Pace | None) -> None:
-        """Estimate by `pace` until the job's own steps are timed."""
-        self._watch = Stopwatch(pace)
+    def expect(self, paces: Paces, label: str, work: float) -> None:
+        """Estimate by the last job of this label and work (see Paces) until its own steps are timed."""
+        self._watch = Stopwatch(paces.guess(label, work))
+        self._learn = partial(paces.remember, label, work)
         self._report(pace=self._watch.pace)
-
-    @property
-    def pace(self) -> Pace | None:
-        """What its steps and the rest of a batch took, as far as measured."""
-        return self._watch.pace
 
     def announce(self, name: str, data: Any = None) -> None:
         """Add an event and tell the subscribers."""
@@ -194,6 +192,8 @@ class Job:
             was = self.progress
             if was.step > 0 and was.batch == was.batches - 1:
                 self._watch.tail(time.monotonic() - was.step_at)
+            if status == "done" and self._watch.pace is not None:
+                self._learn(self._watch.pace)
             self.status, self.outcome, self.exception = status, outcome, exception
             self.error = error if error is not None else (str(exception) if exception is not None else None)
             self.finished_at = time.time()

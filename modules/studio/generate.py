@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from modules.engine.hooks import Hooks
+from modules.engine.options import ModelOptions
 from modules.engine.request import Request, Txt2Img
 from modules.engine.run import RunContext
 from modules.foundation.errors import Interrupted
@@ -55,8 +56,7 @@ def run(job: Job, studio: Studio) -> Result:
     context = RunContext(
         settings, studio.models, studio.catalog, Hooks(), job.cancel, job, not studio.flags.disable_nan_check
     )
-    label, work = _workload(request, settings.values().get("sd_model_checkpoint"))
-    job.expect(studio.jobs.paces.guess(label, work))
+    job.expect(studio.jobs.paces, *_workload(request, settings[ModelOptions].sd_model_checkpoint))
     try:
         for made in generate(request, context):
             request = made.plan.request
@@ -65,8 +65,6 @@ def run(job: Job, studio: Studio) -> Result:
         log.info("Job %s was interrupted", job.id)
     job.phase("Saving")
     delivery.deliver_grid()
-    if job.pace is not None and not job.cancel.interrupted:
-        studio.jobs.paces.remember(label, work, job.pace)
     return _result(job, studio, request, delivery, time.monotonic() - started)
 
 

@@ -35,13 +35,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 LATENT: Any = object()
 
 
+def known(pace: Pace) -> Paces:
+    paces = Paces()
+    paces.remember("model/Euler", 100.0, pace)
+    return paces
+
+
 def run(
-    job: Job, clock: Clock, batches: int, steps: int, pace: Pace, *, load: float = 0.0, guess: Pace | None = None
+    job: Job, clock: Clock, batches: int, steps: int, pace: Pace, *, load: float = 0.0, paces: Paces | None = None
 ) -> list[tuple[float, float | None]]:
     """Play a job at a steady pace; (time, ETA) after the plan and after every step."""
     seen: list[tuple[float, float | None]] = []
+    paces = paces or Paces()
     job.begin()
-    job.expect(guess)
+    job.expect(paces, "model/Euler", 100.0)
     clock.now += load
     job.planned(batches, steps)
     seen.append((clock.now, job.eta()))
@@ -75,7 +82,7 @@ def test_fraction_counts_steps(progress: Progress, fraction: float) -> None:
 
 def test_eta_is_exact_at_a_known_steady_pace(clock: Clock) -> None:
     job, pace = Job("a", "errand", Errand()), Pace(step=2.0, head=1.0, tail=5.0)
-    seen = run(job, clock, batches=3, steps=4, pace=pace, guess=pace)
+    seen = run(job, clock, batches=3, steps=4, pace=pace, paces=known(pace))
     end = clock.now
     assert [now + (eta or 0) for now, eta in seen] == pytest.approx([end] * len(seen))
     assert job.eta() is None
@@ -94,7 +101,7 @@ def test_eta_of_an_unknown_job_converges(clock: Clock) -> None:
 def test_eta_does_not_freeze_between_steps_nor_fall_below_nothing(clock: Clock) -> None:
     job = Job("a", "errand", Errand())
     job.begin()
-    job.expect(Pace(step=2.0, tail=1.0))
+    job.expect(known(Pace(step=2.0, tail=1.0)), "model/Euler", 100.0)
     job.planned(1, 3)
     job.batch(0)
     assert job.eta() == pytest.approx(7.0)
@@ -104,16 +111,13 @@ def test_eta_does_not_freeze_between_steps_nor_fall_below_nothing(clock: Clock) 
     assert job.eta() == 0
 
 
-def test_the_next_job_profits_from_the_last(clock: Clock) -> None:
-    paces = Paces()
-    pace = Pace(step=2.0, head=1.0, tail=5.0)
-    first = Job("a", "errand", Errand())
-    run(first, clock, 1, 4, pace)
-    assert first.pace == pace
-    paces.remember("model/Euler", 512 * 512, pace)
-    assert paces.guess("model/Euler", 512 * 512) == pace
-    assert paces.guess("model/Euler", 1024 * 512) == Pace(step=4.0, head=1.0, tail=10.0)
-    assert paces.guess("model/Heun", 512 * 512) is None
+@pytest.mark.parametrize("batches", [1, 3])
+def test_the_next_job_profits_from_the_last(clock: Clock, batches: int) -> None:
+    paces, pace = Paces(), Pace(step=2.0, head=1.0, tail=5.0)
+    run(Job("a", "errand", Errand()), clock, batches, 4, pace, paces=paces)
+    assert paces.guess("model/Euler", 100.0) == pace
+    assert paces.guess("model/Euler", 200.0) == Pace(step=4.0, head=1.0, tail=10.0)
+    assert paces.guess("model/Heun", 100.0) is None
 
 
 def test_a_slow_start_is_not_taken_for_slow_steps(clock: Clock) -> None:
@@ -133,7 +137,7 @@ def test_a_slow_start_is_not_taken_for_slow_steps(clock: Clock) -> None:
 def test_decoding_is_scaled_with_steps_that_turn_out_dearer(clock: Clock) -> None:
     job = Job("a", "errand", Errand())
     job.begin()
-    job.expect(Pace(step=1.0, tail=3.0))
+    job.expect(known(Pace(step=1.0, tail=3.0)), "model/Euler", 100.0)
     job.planned(1, 3)
     job.batch(0)
     for step in range(3):
