@@ -51,6 +51,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Seed resize from-2": "seed_resize_from_h",
 }
 """Label to request field; "Sampler" and "Schedule type" are resolved together, other labels are settings."""
+NO_VARIATION: Final = {"subseed_strength": 0.0, "seed_resize_from_w": -1, "seed_resize_from_h": -1}
 
 
 def infotext_of(
@@ -108,7 +109,8 @@ def request_fields(parsed: Mapping[str, Any], settings: Snapshot) -> dict[str, A
     Settings that must differ from `settings` are in `override_settings`. A value that does not fit its
     field is left out, for infotexts come from anywhere.
     """
-    fields: dict[str, Any] = {}
+    # A text that names the seed tells that there was no variation by leaving it out.
+    fields: dict[str, Any] = dict(NO_VARIATION) if "Seed" in parsed else {}
     for label, field in FIELDS.items():
         if label in parsed:
             fields |= _fitting(field, parsed[label])

@@ -51,7 +51,7 @@ def without_hidden(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def shows_extra(values: Mapping[str, Any]) -> bool:
     """Whether values restored from a picture need Extra."""
-    return any(field in values for field in ("subseed", "seed_resize_from_w", "subseed_strength"))
+    return values.get("subseed_strength", 0) > 0 or values.get("seed_resize_from_w", 0) > 0
 
 
 def _seed_buttons(tab: str, number: gr.Number, name: str) -> None:

@@ -307,6 +307,12 @@ def test_a_foreign_text_leaves_what_it_does_not_tell() -> None:
     assert request_fields(read(ours, now), now)["override_settings"] == {"eta_ddim": 0.0, "sd_vae": "None"}
 
 
+def test_a_text_with_a_seed_ends_a_variation() -> None:
+    fields = request_fields(read("Steps: 20, Sampler: Euler, Seed: 5", DEFAULTS), DEFAULTS)
+    assert (fields["subseed_strength"], fields["seed_resize_from_w"], fields["seed_resize_from_h"]) == (0, -1, -1)
+    assert "subseed_strength" not in request_fields(read("only a prompt", DEFAULTS), DEFAULTS)
+
+
 @pytest.mark.parametrize("told", ["Steps: -3", "Steps: many", "Size: 512x99999999", "Seed: 1e99", "CFG scale: nan"])
 def test_what_does_not_fit_is_left_out(told: str) -> None:
     fields = request_fields(read(f"{told}, RNG: TPU, Clip skip: 99, ENSD: x, Eta: -1", DEFAULTS), DEFAULTS)
