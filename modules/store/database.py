@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,12 @@ Seeds are text: they go to 2**64 - 1 and SQLite's integers do not. Times are sec
 PATIENCE = 2.0
 """Seconds to wait for another process that has the file, such as one that is just ending."""
 
+LONGEST_CHECK = 0.3
+"""Seconds the start may take to look for damage."""
+
 
 class Database:
-    """A locked connection. Use `transaction()`; it works in memory too, and on any thread."""
+    """A locked connection, for any thread. Write in a `transaction()`."""
 
     def __init__(self, path: Path | None) -> None:
         """Opens or creates `path`; None, or a file that cannot be written, means memory."""
@@ -86,6 +90,11 @@ class Database:
                 raise
             else:
                 self._connection.execute("COMMIT")
+
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT. Raises sqlite3.Error."""
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
 
     def close(self) -> None:
         with self._lock:
@@ -146,14 +155,28 @@ def _prepared(target: str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        fault = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if fault and fault[0] != "ok":
-            raise sqlite3.DatabaseError(f"malformed: {fault[0]}")
+        _check(connection)
         _migrate(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseError for a damaged file. A large one is looked through for a moment only."""
+    end = time.monotonic() + LONGEST_CHECK
+    connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        fault = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        fault = None
+    finally:
+        connection.set_progress_handler(None, 0)
+    if fault and fault[0] != "ok":
+        raise sqlite3.DatabaseError(f"malformed: {fault[0]}")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -64,8 +64,8 @@ class HashCache:
 
     def _stored(self) -> list[tuple[str, int, int, str]]:
         try:
-            with self._database.transaction() as connection:
-                return connection.execute("SELECT path, size, modified, sha256 FROM hashes").fetchall()
+            rows = self._database.read("SELECT path, size, modified, sha256 FROM hashes")
+            return [(path, size, modified, sha256) for path, size, modified, sha256 in rows]
         except sqlite3.Error as error:
             log.warning("The remembered hashes cannot be read (%s).", error)
             return []

@@ -60,11 +60,12 @@ class History:
     def __init__(self, database: Database, root: Path) -> None:
         self._database = database
         self._root = root.resolve()
+        self._trouble: str | None = None
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should know: the history was damaged, or cannot be written."""
-        return tuple(self._database.notices)
+        """What the user should know: the history was damaged, or cannot be written just now."""
+        return (*self._database.notices, *([self._trouble] if self._trouble else []))
 
     def close(self) -> None:
         """Let go of the file; what is asked afterwards is answered with nothing."""
@@ -134,15 +135,17 @@ class History:
     def _write(self, statement: str, values: tuple[Any, ...]) -> int | None:
         try:
             with self._database.transaction() as connection:
-                return connection.execute(statement, values).lastrowid
+                written = connection.execute(statement, values).lastrowid
         except (sqlite3.Error, OSError) as error:
-            log.warning("The history could not be written (%s); the studio goes on without this entry.", error)
+            self._trouble = f"The history could not be written ({error}); the studio goes on without these entries."
+            log.warning("%s", self._trouble)
             return None
+        self._trouble = None
+        return written
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
-            with self._database.transaction() as connection:
-                return connection.execute(statement, values).fetchall()
+            return self._database.read(statement, values)
         except (sqlite3.Error, OSError) as error:
             log.warning("The history could not be read (%s).", error)
             return []

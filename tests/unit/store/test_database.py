@@ -189,6 +189,31 @@ def test_a_second_studio_on_the_same_folder_keeps_its_own_in_memory(
     assert Database(path).notices == []
 
 
+def test_trouble_with_writing_is_told_while_it_lasts(path: Path) -> None:
+    database = Database(path)
+    history = History(database, path.parent)
+    with database.transaction() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    database._connection.execute(f"PRAGMA max_page_count = {pages}")  # as full as a disk can be
+    assert history.add_job("task(a)", "txt2img", "x" * 10_000, None, 1.0) is None
+    assert "database or disk is full" in history.notices[0]
+    assert history.recent(5) == []
+    database._connection.execute("PRAGMA max_page_count = 100000")
+    assert history.add_job("task(b)", "txt2img", "{}", None, 1.0) is not None
+    assert history.notices == ()
+
+
+def test_a_large_history_is_not_checked_for_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Database(path)
+    with first.transaction() as connection:
+        rows = ((str(number), number) for number in range(20_000))
+        connection.executemany("INSERT INTO hashes VALUES (?, ?, 0, 'x')", rows)
+    first.close()
+    monkeypatch.setattr(databases, "LONGEST_CHECK", 0.0)
+    second = Database(path)
+    assert second.notices == [] and len(second.read("SELECT * FROM hashes")) == 20_000
+
+
 def test_images_are_kept_below_the_root_so_that_it_can_move(tmp_path: Path) -> None:
     database = Database(None)
     history = History(database, tmp_path)
