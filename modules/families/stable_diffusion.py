@@ -14,12 +14,12 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from modules.sampling.types import Conditioning
+from modules.families.types import Told
 
 _END = 49407
 
 
-def predict(unet: UNet2DConditionModel, x: Tensor, t: Tensor, conditioning: Conditioning) -> Tensor:
+def predict(unet: UNet2DConditionModel, x: Tensor, t: Tensor, conditioning: Told) -> Tensor:
     """The network's raw output [B, 4, h, w] for x [B, 4, h, w] at timesteps t [B], which may be fractions.
 
     `conditioning.context` is [B, T, D], T any multiple of 77; `concat` holds further input channels.

@@ -7,12 +7,28 @@ maker of one model advises.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Prediction = Literal["epsilon", "v_prediction"]
 """What the network's output is: the noise, or the velocity of Salimans and Ho 2022 (arXiv:2202.00512)."""
 
 Part = Literal["unet", "vae", "text"]
+
+
+class Told(Protocol):
+    """What a network is told besides the latent, for a batch; `sampling.types.Conditioning` is one.
+
+    `context` is [B, T, D], `concat` [B, C, h, w] further input channels.
+    """
+
+    @property
+    def context(self) -> Tensor: ...
+
+    @property
+    def concat(self) -> Tensor | None: ...
 
 
 @dataclass(frozen=True, slots=True)

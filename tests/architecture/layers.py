@@ -24,7 +24,7 @@ RANKS: dict[str, int] = {
     "boot": 9,
 }
 
-EVERYWHERE = {"pydantic", "typing_extensions"}
+EVERYWHERE = {"pydantic", "pydantic_core", "typing_extensions"}
 """A setting group and a request are pydantic models, and every package may declare settings."""
 TENSORS = {"torch", "numpy"}
 THIRD_PARTY: dict[str, set[str]] = {
