@@ -18,7 +18,7 @@ from modules.engine.options import ModelOptions, VaeOptions
 from modules.engine.residency import Residency
 from modules.foundation import log as logs
 from modules.foundation.errors import UserError
-from modules.foundation.flags import Flags, parse
+from modules.foundation.flags import Flags, parse, remarks
 from modules.foundation.options import Options
 from modules.foundation.paths import Paths
 from modules.foundation.preflight import free_port
@@ -86,7 +86,7 @@ def main(arguments: list[str], began: float | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there may be a log
         return 2
-    for notice in studio.notices:
+    for notice in (*remarks(flags), *studio.notices):
         log.warning("%s", notice)
     worker = Worker(studio.jobs)
     for name, work in (
