@@ -24,6 +24,7 @@ class HashCache:
         self._database = database
         self.version = 0
         self._lock = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
         self._known = {path: (size, modified, sha256) for path, size, modified, sha256 in self._stored()}
 
     def get(self, path: Path, size: int, modified: int) -> str | None:
@@ -45,10 +46,16 @@ class HashCache:
             log.warning("The hash of %s could not be written down (%s).", path.name, error)
 
     def compute(self, path: Path, stopped: Callable[[], bool] = lambda: False) -> str:
-        """The SHA-256 of a file, from the cache or by reading it.
+        """The SHA-256 of a file, from the cache, from another thread that is at it, or by reading it.
 
         Raises OSError if it cannot be read, Interrupted once `stopped()` says so.
         """
+        with self._lock:
+            turn = self._turns.setdefault(str(path), threading.Lock())
+        with turn:
+            return self._compute(path, stopped)
+
+    def _compute(self, path: Path, stopped: Callable[[], bool]) -> str:
         about = path.stat()
         known = self.get(path, about.st_size, about.st_mtime_ns)
         if known:

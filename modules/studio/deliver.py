@@ -39,7 +39,7 @@ class Delivery:
     def __init__(self, job: Job, studio: Studio, settings: Snapshot) -> None:
         self._job = job
         self._studio = studio
-        self._settings = settings
+        self.settings = settings
         self._made: list[Made] = []
         self._seeds: tuple[int, ...] = ()
         self.images: list[SavedImage] = []
@@ -50,14 +50,14 @@ class Delivery:
             remember(self._studio, made.infotext)
             self._seeds = tuple(seed for plan in plans(made.plan.request) for seed in plan.seeds)
         self._made.append(made)
-        wanted = self._settings[SavingOptions].samples_save and not made.plan.request.do_not_save_samples
+        wanted = self.settings[SavingOptions].samples_save and not made.plan.request.do_not_save_samples
         path = self._saved(made, made.image, grid=False) if wanted and self._keeps_incomplete() else None
         self._announce(made, made.image, path, grid=False)
 
     def deliver_grid(self) -> None:
         """The grid of all images, if the settings want one shown or saved."""
-        saving = self._settings[SavingOptions]
-        shown = self._settings[ResultOptions].return_grid
+        saving = self.settings[SavingOptions]
+        shown = self.settings[ResultOptions].return_grid
         count = len(self._made)
         if count == 0 or (count == 1 and saving.grid_only_if_multiple) or not (shown or saving.grid_save):
             return
@@ -74,7 +74,7 @@ class Delivery:
             self._announce(first, sheet, path, grid=True)
 
     def _grid(self, images: list[Image.Image], batch_size: int) -> Image.Image:
-        saving = self._settings[SavingOptions]
+        saving = self.settings[SavingOptions]
         rows = grids.row_count(
             len(images), wanted=saving.n_rows, batch_size=batch_size, prevent_empty=saving.grid_prevent_empty_spots
         )
@@ -82,11 +82,11 @@ class Delivery:
 
     def _keeps_incomplete(self) -> bool:
         cancel = self._job.cancel
-        return self._settings[SavingOptions].save_incomplete_images or not (cancel.interrupted or cancel.skipped)
+        return self.settings[SavingOptions].save_incomplete_images or not (cancel.interrupted or cancel.skipped)
 
     def _saved(self, made: Made, image: Image.Image, *, grid: bool) -> Path | None:
         try:
-            path = self._studio.outputs.save(image, made.infotext, self._facts(made, image), self._settings, grid=grid)
+            path = self._studio.outputs.save(image, made.infotext, self._facts(made, image), self.settings, grid=grid)
         except UserError as error:
             log.warning("%s", error)
             self._job.comment(f"Not saved: {error}")
@@ -128,7 +128,7 @@ class Delivery:
             sampler_name=request.sampler_name or None,
             model_name=model.ref.path.stem if model else None,
             model_hash=lambda: model.ref.hash if model else None,
-            clip_skip=self._settings[PromptOptions].CLIP_stop_at_last_layers,
+            clip_skip=self.settings[PromptOptions].CLIP_stop_at_last_layers,
             seeds=self._seeds,
             batch_number=made.index,
             batch_size=request.batch_size,

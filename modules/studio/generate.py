@@ -17,7 +17,7 @@ from modules.engine.hooks import Hooks
 from modules.engine.options import ModelOptions
 from modules.engine.request import Request, Txt2Img
 from modules.engine.run import RunContext
-from modules.foundation.errors import Interrupted
+from modules.foundation.errors import Interrupted, NotFound
 from modules.jobs.job import Job
 from modules.store.history import ImageRow, JobRow
 from modules.studio.deliver import Delivery
@@ -56,7 +56,9 @@ def run(job: Job, studio: Studio) -> Result:
     context = RunContext(
         settings, studio.models, studio.catalog, Hooks(), job.cancel, job, not studio.flags.disable_nan_check
     )
-    job.expect(studio.jobs.paces, *_workload(request, settings[ModelOptions].sd_model_checkpoint))
+    checkpoint = delivery.settings[ModelOptions].sd_model_checkpoint
+    _hash_meanwhile(studio, checkpoint)
+    job.expect(studio.jobs.paces, *_workload(request, checkpoint))
     try:
         for made in generate(request, context):
             request = made.plan.request
@@ -82,10 +84,21 @@ def restored(request: BaseModel, row: JobRow, images: Sequence[ImageRow]) -> tup
     return result, found
 
 
-def _workload(request: Request, checkpoint: object) -> tuple[str, float]:
+def _hash_meanwhile(studio: Studio, checkpoint: str | None) -> None:
+    """The infotext at the end needs the file's hash, which takes seconds the first time."""
+    try:
+        found = (
+            studio.catalog.find_checkpoint(checkpoint) if checkpoint else next(iter(studio.catalog.checkpoints()), None)
+        )
+    except NotFound:
+        return  # the engine says so
+    if found is not None and found.sha256 is None:
+        studio.catalog.hash_soon(found)
+
+
+def _workload(request: Request, checkpoint: str | None) -> tuple[str, float]:
     """What decides how long a step takes: a label, and pixels in a batch."""
-    chosen = request.override_settings.get("sd_model_checkpoint", checkpoint)
-    label = f"{chosen}/{request.sampler_name}/{request.cfg_scale == 1.0}"
+    label = f"{checkpoint}/{request.sampler_name}/{request.cfg_scale == 1.0}"
     return label, float(request.width * request.height * request.batch_size)
 
 

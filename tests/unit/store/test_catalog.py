@@ -6,7 +6,9 @@ import hashlib
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,6 +220,21 @@ def test_hashes_are_kept_until_the_file_changes(tmp_path: Path, paths: Paths) ->
     third = Catalog(paths, HashCache(Database(database)))
     assert third.checkpoints()[0].sha256 is None
     assert third.sha256(third.checkpoints()[0]).sha256 == changed
+
+
+def test_two_that_want_one_hash_read_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sha = put(tmp_path / "model.ckpt", b"x" * 1000)
+    hashes, opened, path_open = HashCache(Database(None)), [], Path.open
+
+    def slowly(path: Path, *args: Any, **kwargs: Any) -> Any:
+        opened.append(path)
+        time.sleep(0.05)
+        return path_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(hashes.compute, [tmp_path / "model.ckpt"] * 4))
+    assert found == [sha] * 4 and len(opened) == 1
 
 
 def test_closing_stops_hashing_in_the_middle(catalog: Catalog, paths: Paths) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import queue
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -231,6 +232,21 @@ def test_encoded_is_the_saved_file_or_the_wanted_format(studio: Studio) -> None:
     assert suffix == "jpg" and data[:2] == b"\xff\xd8" and pnginfo.read(data)[0] == image.infotext
     plain, _ = image.encoded(studio.settings.snapshot.overridden({"samples_format": "webp", "enable_pnginfo": False}))
     assert pnginfo.read(plain)[0] is None
+
+
+def test_the_checkpoint_is_hashed_while_the_picture_is_made(studio: Studio) -> None:
+    folder = studio.paths.folder("Stable-diffusion")
+    folder.mkdir(parents=True)
+    for name in ("a.safetensors", "b.safetensors"):
+        (folder / name).write_bytes(name.encode())
+    hashed: queue.SimpleQueue[str] = queue.SimpleQueue()
+    studio.catalog.on_hashed(lambda file: hashed.put(file.name))
+    run(studio)
+    assert hashed.get(timeout=10) == "a.safetensors"
+    run(studio, override_settings={"sd_model_checkpoint": "b"})
+    assert hashed.get(timeout=10) == "b.safetensors"
+    assert all(file.hash for file in studio.catalog.checkpoints())
+    assert run(studio, override_settings={"sd_model_checkpoint": "none such"}).status == "done"
 
 
 def test_the_last_infotext_is_remembered_unless_forbidden(studio: Studio) -> None:
