@@ -97,7 +97,9 @@ def opened(source: Path | bytes | IO[bytes]) -> Image.Image:
 def _read(image: Image.Image) -> tuple[str | None, dict[str, str]]:
     try:
         # A PNG's text may come after its pixels, where only a full read finds it.
-        late = image.text if isinstance(image, PngImagePlugin.PngImageFile) else {}
+        late = {}
+        if isinstance(image, PngImagePlugin.PngImageFile) and KEYWORD not in image.info:
+            late = image.text
         comment = _user_comment(image)
     except (OSError, ValueError, SyntaxError) as error:
         raise BadFile(f"The picture is damaged: {error}.") from None

@@ -146,6 +146,7 @@ def test_giving_up_waiting_does_not_cancel(queue: Queue) -> None:
             await asyncio.wait_for(job.result(), 0.02)
 
     asyncio.run(impatient())
+    assert job._subscriptions == [], "nobody listens any more"
     queue.register("errand", Errand, Runner())
     assert job.wait(10)
     assert job.status == "done"
