@@ -49,9 +49,15 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 info = pnginfo.build()
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                settings.build(studio)
+                all_settings = settings.build(studio)
         gr.HTML(_footer(), elem_id="footer")
         _bind(studio, registry, blocks, quick, generation, info, json.dumps(defaults.values()))
+        blocks.load(
+            settings.opened(studio, all_settings),
+            None,
+            [all_settings.shown, *all_settings.controls.values()],
+            **handlers.QUIET,
+        )
     return blocks
 
 

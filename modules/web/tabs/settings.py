@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -22,12 +23,20 @@ CATEGORIES = ("saving", "sd", "ui", "system", "postprocessing", "training", "")
 """A1111's order."""
 
 
-def build(studio: Studio) -> None:
+@dataclass(frozen=True, slots=True)
+class SettingsTab:
+    """`controls` by key; `shown` holds the values the page was given, to tell what the user changed."""
+
+    controls: dict[str, Component]
+    shown: gr.JSON
+
+
+def build(studio: Studio) -> SettingsTab:
     """Make the tab. The checkpoint is chosen at the top of the page, not here."""
     controls: dict[str, Component] = {}
     with gr.Column(elem_id="settings", elem_classes=["settings-page"], min_width=0):
         with gr.Row(elem_classes=["settings-bar"]):
-            submit = gr.Button("Apply settings", elem_id="settings_submit", variant="primary", scale=0)
+            submit = gr.Button("Apply settings", elem_id="settings_submit", variant="primary", scale=0, min_width=0)
             gr.Textbox(
                 elem_id="settings_search", show_label=False, container=False, placeholder="Search settings", scale=1
             )
@@ -35,13 +44,25 @@ def build(studio: Studio) -> None:
         with gr.Column(elem_classes=["settings-sections"], min_width=0):
             for section, keys in sections(studio):
                 with gr.Column(elem_id=f"settings_{section.id}", elem_classes=["settings-section"], min_width=0):
-                    gr.HTML(f"<h3>{section.title}</h3>")
+                    gr.HTML(f"<h3>{html.escape(section.title)}</h3>")
                     for key in keys:
-                        controls[key] = setting.build(studio, key, elem_id=f"setting_{key}")
+                        controls[key] = setting.build(studio, key)
+    shown = gr.JSON(_plain(studio, controls), elem_id="settings_shown", visible="hidden")
     reply = gr.JSON(elem_id="settings_reply", visible="hidden")
-    submit.click(apply(studio, tuple(controls)), list(controls.values()), [reply, result], **handlers.QUIET).then(
-        None, reply, None, js="(reply) => atelier.settingsApplied(reply)", api_visibility="private"
-    )
+    submit.click(
+        apply(studio, tuple(controls)), [shown, *controls.values()], [reply, result, shown], **handlers.QUIET
+    ).then(None, reply, None, js="(reply) => atelier.settingsApplied(reply)")
+    return SettingsTab(controls, shown)
+
+
+def opened(studio: Studio, tab: SettingsTab) -> Callable[[], list[Any]]:
+    """The page was (re)loaded: the settings as they are now -> (shown, *controls)."""
+
+    def handler() -> list[Any]:
+        now = _plain(studio, tab.controls)
+        return [now, *(gr.update(value=value) for value in now.values())]
+
+    return handler
 
 
 def sections(studio: Studio) -> list[tuple[Section, list[str]]]:
@@ -59,25 +80,35 @@ def sections(studio: Studio) -> list[tuple[Section, list[str]]]:
 
 
 def apply(studio: Studio, keys: tuple[str, ...]) -> Callable[..., list[Any]]:
-    """Save what differs from the present settings: (*values in the order of `keys`) -> (reply, result text)."""
+    """Save what the user changed: (shown, *values in the order of `keys`) -> (reply, result text, shown).
 
-    def handler(*values: Any) -> list[Any]:
-        now = studio.settings.snapshot.values()
-        changed = {key: value for key, value in zip(keys, values, strict=True) if not _same(value, now[key])}
+    Changed against what the page showed, not against what holds now: another page or a program may
+    have changed other settings meanwhile.
+    """
+
+    def handler(shown: dict[str, Any], *values: Any) -> list[Any]:
+        changed = {key: value for key, value in zip(keys, values, strict=True) if not _same(value, shown.get(key))}
         try:
             if changed:
                 studio.settings.update(changed)
         except (AtelierError, OSError) as error:
-            return [{"error": str(error)}, gr.skip()]
+            return [{"error": str(error)}, gr.skip(), gr.skip()]
         restart = [key for key in changed if studio.settings.declared()[key][1].restart]
         text = f"{len(changed)} settings changed: {', '.join(changed)}." if changed else "Nothing was changed."
         text += f" Takes effect at the next start: {', '.join(restart)}." if restart else ""
-        return [{"settings": options.for_scripts(studio.settings.snapshot)}, f"<p>{html.escape(text)}</p>"]
+        reply = {"settings": options.for_scripts(studio.settings.snapshot)}
+        return [reply, f"<p>{html.escape(text)}</p>", {**shown, **changed}]
 
     return handler
 
 
-def _same(shown: Any, stored: Any) -> bool:
-    if isinstance(stored, list | tuple):
-        return list(shown or []) == list(stored)
-    return shown == stored
+def _plain(studio: Studio, controls: Mapping[str, Component]) -> dict[str, Any]:
+    """The settings of these controls as JSON has them."""
+    now = studio.settings.snapshot.values()
+    return {key: list(now[key]) if isinstance(now[key], tuple) else now[key] for key in controls}
+
+
+def _same(value: Any, shown: Any) -> bool:
+    if isinstance(shown, list):
+        return list(value or []) == shown
+    return value == shown or (value is None and shown == "")

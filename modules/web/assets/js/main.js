@@ -67,6 +67,7 @@ await opened;
 setUpPrompt(TAB);
 if (settings.gallery_height) byId(`${TAB}_gallery_container`).style.setProperty("--gallery-height", settings.gallery_height);
 await reattach(follower);
+document.documentElement.dataset.atelier = "ready";
 
 /** Show what a handler has to say; true if it was an error. */
 function replied(reply) {

@@ -13,21 +13,26 @@ export async function reattach(follower) {
 }
 
 async function attach(follower, button) {
+  const mine = memory.get(`${follower.tab}_task_id`);
   let jobs;
   try {
     const { running, queued, recent } = await api.jobs();
     jobs = [...running, ...queued, ...recent].filter((job) => job.kind === follower.tab);
-  } catch { return; }
-  const mine = memory.get(`${follower.tab}_task_id`);
+    // The studio was started anew since: older jobs are in its history.
+    if (mine && !jobs.some((job) => job.id === mine)) jobs.push(await api.job(mine));
+  } catch (error) {
+    if (error.status !== 404) return;
+    memory.remove(`${follower.tab}_task_id`);
+  }
   const running = jobs.find((job) => !OVER.includes(job.status));
-  // One's own job first, others' running one next, else the newest pictures there are.
+  button.classList.toggle("gone", !running);
+  // One's own job first, then one that runs, then the newest pictures there are.
   const found = jobs.find((job) => job.id === mine) ?? running ?? jobs.find((job) => job.images.length);
   if (!found) return;
-  button.classList.toggle("gone", !running);
   if (found.id === mine) {
-    follower.gallery.job = found.id;
+    follower.gallery.job = mine;
     press(`${follower.tab}_reopen`);
     follower.gallery.job = null;
   }
-  follower.follow(found.id);
+  follower.follow(found.id, found.images.length || 1);
 }

@@ -1,0 +1,241 @@
+"""A prompt becomes a picture, seen while it forms, kept when the page is left."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from acts import BAR, BOX, NEGATIVE, PICTURE, PROMPT, choice, fill, finish, generate, infotext, number, said, value
+from conftest import arrive
+
+SLOW = {"steps": 150, "batch_count": 6}
+"""Long enough to be looked at, interrupted at the end of the test."""
+
+
+def slowly(page) -> None:
+    for field, amount in SLOW.items():
+        fill(page, field, amount)
+
+
+def test_a_prompt_becomes_a_picture(page, studio):
+    before = len(studio.pictures())
+    page.fill(PROMPT, "a red circle")
+    page.fill(NEGATIVE, "a square")
+    page.focus(PROMPT)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(f"{BOX}[data-state=running]")
+    finish(page)
+    assert "a red circle" in infotext(page) and "Negative prompt: a square" in infotext(page)
+    assert "Time taken:" in page.inner_text("#html_log_txt2img")
+    assert len(studio.pictures()) == before + 1
+    assert page.locator(PICTURE).evaluate("it => it.naturalWidth") == value(page, "width")
+
+
+def test_progress_tells_step_percentage_and_time(page):
+    slowly(page)
+    generate(page, "progress")
+    page.wait_for_function("/Step [1-9]\\d*\\/150/.test(document.querySelector('.progress-text').textContent)")
+    assert "%" in page.inner_text(".progress-text")
+    page.wait_for_function("/left/.test(document.querySelector('.progress-eta').textContent)")
+    page.wait_for_selector(".live-preview:not([hidden])")
+    assert page.locator(".live-preview").evaluate("it => it.naturalWidth") > 0
+    assert "%" in page.title()
+    page.keyboard.press("Escape")
+    finish(page)
+    assert not page.locator(BAR).is_visible() and page.title() == "Atelier"
+
+
+def test_nothing_moves_while_a_picture_forms(page):
+    places = """() => Object.fromEntries(['txt2img_settings', 'txt2img_gallery', 'image_buttons_txt2img', 'txt2img_tools',
+        'txt2img_generate_box'].map(id => { const r = document.getElementById(id).getBoundingClientRect();
+        return [id, [r.x, r.y, r.width, r.height].map(Math.round)] }))"""
+    before = page.evaluate(places)
+    fill(page, "steps", 150)
+    generate(page, "still")
+    page.wait_for_selector(".live-preview:not([hidden])")
+    assert page.evaluate(places) == before
+    live = page.locator(".live-preview").bounding_box()
+    finish(page)
+    assert page.evaluate(places) == before
+    assert page.locator(PICTURE).bounding_box() == live
+
+
+def test_a_reload_in_the_middle_finds_the_job_again(page):
+    slowly(page)
+    generate(page, "a job that outlives its page")
+    page.wait_for_function("document.querySelectorAll('.thumb img').length >= 1")
+    page.reload()
+    arrive(page)
+    page.wait_for_selector(f"{BOX}[data-state=running]")
+    page.wait_for_selector(BAR)
+    page.wait_for_function("document.querySelectorAll('.thumb img').length >= 1")
+    page.wait_for_selector(".live-preview:not([hidden])")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a job that outlives its page'")
+    assert value(page, "steps") == 150
+    page.click("#txt2img_interrupt")
+    finish(page)
+    assert "a job that outlives its page" in infotext(page)
+
+
+def test_a_reload_afterwards_finds_the_pictures(page):
+    generate(page, "kept")
+    finish(page)
+    source = page.locator(PICTURE).get_attribute("src")
+    page.reload()
+    arrive(page)
+    page.wait_for_function(f"document.querySelector('{PICTURE}').naturalWidth > 0")
+    assert page.locator(PICTURE).get_attribute("src") == source
+
+
+def test_another_visitor_sees_what_runs(page, visit):
+    slowly(page)
+    generate(page, "shared")
+    other = visit(stranger=True)
+    other.wait_for_selector(f"{BOX}[data-state=running]")
+    other.click("#txt2img_interrupt")
+    finish(page)
+    finish(other)
+
+
+def test_interrupt_keeps_what_there_is(page):
+    slowly(page)
+    generate(page, "stopped")
+    page.wait_for_function("document.querySelectorAll('.thumb img').length >= 1")
+    page.click("#txt2img_interrupt")
+    finish(page)
+    shown = page.locator(".thumb img").count()
+    assert 1 <= shown < 6 + 1
+    assert "Interrupted after" in page.inner_text("#html_log_txt2img")
+
+
+def test_skip_goes_on_with_the_next_batch(page):
+    fill(page, "steps", 150)
+    fill(page, "batch_count", 2)
+    generate(page, "skipped")
+    page.wait_for_function("/Batch 1\\/2.*Step [1-9]/.test(document.querySelector('.progress-text').textContent)")
+    page.keyboard.press("Alt+Enter")
+    page.wait_for_function("/Batch 2\\/2/.test(document.querySelector('.progress-text').textContent)")
+    finish(page)
+
+
+def test_generate_while_running_starts_anew(page):
+    slowly(page)
+    generate(page, "first")
+    page.wait_for_selector(".live-preview:not([hidden])")
+    fill(page, "batch_count", 1)
+    fill(page, "steps", 2)
+    page.fill(PROMPT, "second")
+    page.focus(PROMPT)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("document.getElementById('html_info_txt2img').innerText.includes('second')")
+    finish(page)
+
+
+def test_several_pictures_and_the_viewer(page, studio):
+    fill(page, "batch_count", 2)
+    fill(page, "batch_size", 2)
+    fill(page, "steps", 2)
+    generate(page, "four")
+    finish(page)
+    assert page.locator(".thumb img").count() == 5, "four pictures and their grid"
+    page.locator(".thumb").nth(1).click()
+    assert page.locator(".thumb[aria-selected=true]").count() == 1
+    page.click(".stage-picture")
+    page.wait_for_selector("#lightboxModal.open")
+    shown = page.locator("#modalImage").get_attribute("src")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#modalImage").get_attribute("src") != shown
+    page.keyboard.press("Escape")
+    assert not page.locator("#lightboxModal").is_visible()
+
+    page.click("#save_txt2img")
+    page.wait_for_function("document.getElementById('html_log_txt2img').innerText.includes('log/images')")
+    assert len(list((studio.data / "log" / "images").iterdir())) == 1
+
+    with page.expect_download() as caught:
+        page.click("#save_zip_txt2img")
+    with zipfile.ZipFile(io.BytesIO(caught.value.path().read_bytes())) as archive:
+        assert len(archive.namelist()) == 5
+
+
+def test_seed_buttons(page):
+    fill(page, "steps", 2)
+    fill(page, "seed", 4321)
+    generate(page, "seeded")
+    finish(page)
+    page.click("#txt2img_random_seed")
+    page.wait_for_function("document.querySelector('#txt2img_seed input').value === '-1'")
+    page.click("#txt2img_reuse_seed")
+    page.wait_for_function("document.querySelector('#txt2img_seed input').value === '4321'")
+
+
+def test_extra_takes_effect_only_when_it_is_open(page):
+    fill(page, "steps", 2)
+    page.click("#txt2img_subseed_show input")
+    page.wait_for_selector("#txt2img_subseed_strength")
+    fill(page, "subseed_strength", 0.5)
+    generate(page, "varied")
+    finish(page)
+    assert "Variation seed strength: 0.5" in infotext(page)
+    page.click("#txt2img_subseed_show input")
+    page.wait_for_selector("#txt2img_subseed_strength", state="detached")
+    generate(page, "plain")
+    page.wait_for_function("document.getElementById('html_info_txt2img').innerText.includes('plain')")
+    finish(page)
+    assert "Variation" not in infotext(page)
+
+
+def test_swap_and_pasted_size(page):
+    fill(page, "width", 128)
+    fill(page, "height", 64)
+    page.click("#txt2img_res_switch_btn")
+    page.wait_for_function("document.querySelector('#txt2img_width input[type=number]').value === '64'")
+    assert value(page, "height") == 128
+    number(page, "width").evaluate(
+        """box => { const data = new DataTransfer(); data.setData('text', '320x192');
+        box.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})) }"""
+    )
+    assert (value(page, "width"), value(page, "height")) == (320, 192)
+
+
+def test_what_cannot_be_done_is_said(page):
+    number(page, "width").fill("0")
+    page.fill(PROMPT, "too small")
+    page.focus(PROMPT)
+    page.keyboard.press("Control+Enter")
+    assert "Width cannot be 0" in said(page)
+    page.wait_for_selector(f"{BOX}:not([data-state=running])")
+    assert page.locator("#txt2img_width.invalid").count() == 1
+    fill(page, "width", 64)
+    generate(page, "(broken:1..2)")
+    page.wait_for_function("[...document.querySelectorAll('.toast')].some(it => it.innerText.includes('1..2'))")
+    finish_idle = page.wait_for_selector(f"{BOX}[data-state=idle]")
+    assert finish_idle
+
+
+def test_the_checkpoint_brings_its_defaults(page, studio):
+    title = page.locator("#setting_sd_model_checkpoint input").input_value()
+    assert title in {item["title"] for item in studio.get("/sdapi/v1/sd-models")}
+    assert choice(page, "sampling")
+    page.click("#setting_sd_model_checkpoint input")
+    page.click("ul.options li >> text=tiny")
+    page.wait_for_function("document.querySelector('#setting_sd_model_checkpoint input').value.includes('tiny')")
+    page.wait_for_function("document.querySelector('#txt2img_width input[type=number]').value !== '512'")
+    fill(page, "steps", 33)
+    page.click("#setting_sd_model_checkpoint input")
+    page.click("ul.options li >> text=without-yaml")
+    page.wait_for_function("document.querySelector('#txt2img_width input[type=number]').value === '512'")
+    assert value(page, "steps") == 33, "what the user chose stays"
+
+
+def test_a_new_file_appears_after_refresh(page, studio):
+    models = studio.data / "models" / "Stable-diffusion"
+    (models / "dropped-in.safetensors").write_bytes((models / "without-yaml.safetensors").read_bytes())
+    try:
+        page.click("#refresh_sd_model_checkpoint")
+        page.wait_for_timeout(300)
+        page.click("#setting_sd_model_checkpoint input")
+        page.wait_for_selector("ul.options li >> text=dropped-in")
+        page.keyboard.press("Escape")
+    finally:
+        (models / "dropped-in.safetensors").unlink()
