@@ -146,11 +146,14 @@ def diffusers_to_ldm(
     return checkpoint | {CLIP_PREFIX + name: text[key] for key, name in text_names_to_ldm(text).items()}
 
 
-def fitted(key: str, tensor: Tensor) -> Tensor:
-    """A tensor of an ldm file in the shape diffusers wants for its `key`: VAE attention is linear there."""
-    if tensor.ndim == 4 and _VAE_LINEAR.search(key):
-        return tensor[:, :, 0, 0]
-    return tensor
+def fitted(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of an ldm file in the shape diffusers wants for `name`: VAE attention is linear there."""
+    return tensor.reshape(fitted_shape(name, tuple(tensor.shape)))
+
+
+def fitted_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape `fitted` gives."""
+    return shape[:2] if shape[2:] == (1, 1) and _VAE_LINEAR.search(name) else shape
 
 
 def unet_levels(keys: Iterable[str]) -> Levels:
