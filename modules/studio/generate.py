@@ -67,7 +67,7 @@ def run(job: Job, studio: Studio) -> Result:
         log.info("Job %s was interrupted", job.id)
     job.phase("Saving")
     delivery.deliver_grid()
-    return _result(job, studio, request, delivery, time.monotonic() - started)
+    return result_of(job, request, delivery, time.monotonic() - started)
 
 
 def restored(request: BaseModel, row: JobRow, images: Sequence[ImageRow]) -> tuple[Result, Sequence[SavedImage]]:
@@ -102,18 +102,14 @@ def _workload(request: Request, checkpoint: str | None) -> tuple[str, float]:
     return label, float(request.width * request.height * request.batch_size)
 
 
-def _result(job: Job, studio: Studio, request: Request, delivery: Delivery, seconds: float) -> Result:
-    model = studio.models.current
+def result_of(job: Job, request: Request, delivery: Delivery, seconds: float) -> Result:
+    """What was delivered, as the job's outcome."""
     return Result(
         request=request,
         images=_grid_first(delivery.images),
         comments=job.comments,
         seconds=seconds,
         started_at=job.started_at,
-        model_name=model.ref.path.stem if model else None,
-        model_hash=model.ref.hash if model else None,
-        vae_name=model.vae_ref.path.name if model and model.vae_ref else None,
-        vae_hash=model.vae_ref.hash if model and model.vae_ref else None,
     )
 
 

@@ -73,8 +73,8 @@ class SavedImage:
 class Result:
     """`images` has the grid first if there is one. `request` has its seeds drawn.
 
-    `seconds` is how long it took, `started_at` seconds since the epoch. Model and VAE are as the
-    infotext names them; they are None for a result rebuilt from history.
+    `seconds` is how long it took, `started_at` seconds since the epoch. What model made it, the
+    infotexts say.
     """
 
     request: Request
@@ -82,10 +82,6 @@ class Result:
     comments: tuple[str, ...]
     seconds: float
     started_at: float
-    model_name: str | None = None
-    model_hash: str | None = None
-    vae_name: str | None = None
-    vae_hash: str | None = None
 
     @property
     def samples(self) -> tuple[SavedImage, ...]:

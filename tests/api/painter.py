@@ -54,7 +54,7 @@ class Painter:
             for index in range(len(plan.seeds)):
                 delivery.deliver(Made(_picture(plan, index), _infotext(plan, index), plan, index))
         delivery.deliver_grid()
-        return generate._result(job, self.studio, request, delivery, 0.1)
+        return generate.result_of(job, request, delivery, 0.1)
 
     def load(self, job: Job) -> None:
         task = job.request
