@@ -141,9 +141,18 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
 
 
 def _loader(flags: Flags) -> Loader:
+    from modules.engine.device import choose
     from modules.engine.loader import Loader
 
-    return Loader.of(flags)
+    return Loader(
+        choose(
+            no_half=flags.no_half,
+            no_half_vae=flags.no_half_vae,
+            precision=flags.precision,
+            use_cpu=flags.use_cpu,
+            device_id=flags.device_id,
+        )
+    )
 
 
 def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
