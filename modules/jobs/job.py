@@ -66,7 +66,7 @@ class Job:
         self.error: str | None = None
         self.exception: BaseException | None = None
         self.cancel = CancelToken(self._interrupted)
-        self._watch = Stopwatch(None)
+        self._watch = Stopwatch()
         self._learn: Callable[[Pace], None] = lambda pace: None
         self._lock = threading.RLock()
         self._done = threading.Event()
@@ -161,7 +161,7 @@ class Job:
 
     def expect(self, paces: Paces, label: str, work: float) -> None:
         """Estimate by the last job of this label and work (see Paces) until its own steps are timed."""
-        self._watch = Stopwatch(paces.guess(label, work))
+        self._watch = paces.watch(label, work)
         self._learn = partial(paces.remember, label, work)
         self._report(pace=self._watch.pace)
 

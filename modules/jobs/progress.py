@@ -8,7 +8,9 @@ seen is taken from the last job of about the same work.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 
@@ -19,9 +21,6 @@ class Pace:
     step: float
     head: float = 0.0
     tail: float = 0.0
-
-    def scaled(self, factor: float) -> Pace:
-        return Pace(self.step * factor, self.head, self.tail * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,42 +68,53 @@ class Progress:
 
 
 class Stopwatch:
-    """Measures the pace of one job from the times of its reports, in seconds."""
+    """Measures the pace of one job from the times of its reports, in seconds.
 
-    def __init__(self, guess: Pace | None) -> None:
+    `guess` is the pace of an earlier job. If that was of other work (`rough`), it is no word on the
+    steps, only on what decoding costs beside them.
+    """
+
+    def __init__(self, guess: Pace | None = None, *, rough: bool = False) -> None:
         self._guess = guess
+        self._rough = rough
         self._first: float | None = None
-        self._step: float | None = None
+        self._steps: deque[float] = deque(maxlen=9)
         self._head: float | None = None
         self._tail: float | None = None
 
     @property
     def pace(self) -> Pace | None:
-        """Measured where it can be, guessed elsewhere; None until a step was timed or guessed."""
+        """Measured where it can be, guessed elsewhere; None until a step was timed or is known."""
         guess = self._guess or Pace(0.0)
-        if self._step is not None:
-            # The guess may be of work whose steps cost otherwise; its decoding costs otherwise too.
-            ratio = min(max(self._step / guess.step, 0.1), 10.0) if guess.step > 0 else 1.0
-            tail = self._tail if self._tail is not None else guess.tail * ratio
-            return Pace(self._step, guess.head if self._head is None else self._head, tail)
-        if self._guess is not None:
-            return self._guess
-        # One step was seen and what came before it cannot be told from it yet.
-        return None if self._first is None else Pace(self._first)
+        step = self._step
+        if step is None:
+            return None
+        # Decoding grows with the picture as steps do.
+        ratio = min(max(step / guess.step, 0.1), 10.0) if guess.step > 0 else 1.0
+        tail = self._tail if self._tail is not None else guess.tail * ratio
+        return Pace(step, guess.head if self._head is None else self._head, tail)
+
+    @property
+    def _step(self) -> float | None:
+        """The median forgets the first steps of a process, which are slow, and hiccups."""
+        if self._steps:
+            return median(self._steps)
+        known = self._guess.step if self._guess and not self._rough else None
+        if self._first is None or known is None:
+            return known if self._first is None else self._first
+        return min(known, self._first)
 
     def first_step(self, seconds: float) -> None:
         """From the start of a batch to the end of its first step; beyond a usual step it is head."""
         self._first = seconds
-        if self._step is not None:
-            self._head = max(seconds - self._step, 0.0)
+        if self._steps:
+            self._head = max(seconds - median(self._steps), 0.0)
 
     def step(self, seconds: float) -> None:
         """A later step of a batch took this long."""
-        if self._step is None:
-            self._step = seconds
-            self._head = max((self._first or 0.0) - seconds, 0.0)
-        else:
-            self._step += (seconds - self._step) * 0.25
+        self._steps.append(seconds)
+        if self._head is None and self._first is not None:
+            self._head = max(self._first - seconds, 0.0)
 
     def tail(self, seconds: float) -> None:
         """From the last step of a batch to its end."""
@@ -120,17 +130,15 @@ class Paces:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, float], Pace] = {}
 
-    def guess(self, label: str, work: float) -> Pace | None:
-        """The pace of the last job with this label and amount of work (pixels in a batch), or of
-        one with the same label scaled to this amount.
+    def watch(self, label: str, work: float) -> Stopwatch:
+        """For a job of this label and amount of work (pixels in a batch): it knows the pace of the
+        last such job, or roughly that of one with the same label and another amount.
         """
         with self._lock:
             if (label, work) in self._known:
-                return self._known[label, work]
-            for (other, amount), pace in reversed(self._known.items()):
-                if other == label and amount > 0:
-                    return pace.scaled(work / amount)
-        return None
+                return Stopwatch(self._known[label, work])
+            near = (pace for (other, _), pace in reversed(self._known.items()) if other == label)
+            return Stopwatch(next(near, None), rough=True)
 
     def remember(self, label: str, work: float, pace: Pace) -> None:
         with self._lock:

@@ -115,9 +115,44 @@ def test_eta_does_not_freeze_between_steps_nor_fall_below_nothing(clock: Clock) 
 def test_the_next_job_profits_from_the_last(clock: Clock, batches: int) -> None:
     paces, pace = Paces(), Pace(step=2.0, head=1.0, tail=5.0)
     run(Job("a", "errand", Errand()), clock, batches, 4, pace, paces=paces)
-    assert paces.guess("model/Euler", 100.0) == pace
-    assert paces.guess("model/Euler", 200.0) == Pace(step=4.0, head=1.0, tail=10.0)
-    assert paces.guess("model/Heun", 100.0) is None
+    assert paces.watch("model/Euler", 100.0).pace == pace
+    assert paces.watch("model/Heun", 100.0).pace is None
+
+
+def test_a_job_of_another_size_is_estimated_from_its_own_first_step(clock: Clock) -> None:
+    """What steps of other pictures took says little; what decoding took beside them does."""
+    job = Job("a", "errand", Errand())
+    job.begin()
+    job.expect(known(Pace(step=2.0, head=1.0, tail=6.0)), "model/Euler", 200.0)
+    job.planned(1, 3)
+    job.batch(0)
+    assert job.eta() is None
+    clock.now += 4.0
+    job.step(0, LATENT)
+    assert job.eta() == pytest.approx(2 * 4.0 + 12.0)
+
+
+def test_a_step_cannot_take_longer_than_the_first(clock: Clock) -> None:
+    """The job remembered was the first of the process and slow."""
+    job = Job("a", "errand", Errand())
+    job.begin()
+    job.expect(known(Pace(step=50.0)), "model/Euler", 100.0)
+    job.planned(1, 11)
+    job.batch(0)
+    clock.now += 1.0
+    job.step(0, LATENT)
+    assert job.eta() == pytest.approx(10.0)
+
+
+def test_a_hiccup_does_not_change_the_estimate(clock: Clock) -> None:
+    job = Job("a", "errand", Errand())
+    job.begin()
+    job.planned(1, 20)
+    job.batch(0)
+    for step in range(10):
+        clock.now += 30.0 if step in (1, 5) else 1.0
+        job.step(step, LATENT)
+    assert job.eta() == pytest.approx(10.0)
 
 
 def test_a_slow_start_is_not_taken_for_slow_steps(clock: Clock) -> None:
