@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 import webbrowser
@@ -88,6 +89,11 @@ def main(arguments: list[str], began: float | None = None) -> int:
         return 2
     for notice in (*remarks(flags), *studio.notices):
         log.warning("%s", notice)
+    resumed = studio.jobs.recover()
+    if resumed:
+        log.info("%d jobs of the last session go on.", resumed)
+    # uvicorn stops at this signal and then raises it again, which without a handler ends the process here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     worker = Worker(studio.jobs)
     for name, work in (
         ("start", partial(_behind_the_page, app, studio, worker, times)),
@@ -166,9 +172,6 @@ def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.S
             page.mount(app, studio)
         times.reached("The page is open")
     prepare(studio, times)
-    resumed = studio.jobs.recover()
-    if resumed:
-        log.info("%d jobs of the last session go on.", resumed)
     if not studio.flags.skip_load_model_at_start and checkpoints.chosen(studio):
         studio.jobs.submit(checkpoints.KIND, checkpoints.Task(do="reload"))
     worker.start()
