@@ -53,7 +53,6 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
         description=ABOUT,
         docs_url=None,
         redoc_url=None,
-        root_path=access.root_path,
         lifespan=_lifespan,
         # A body without a content type is JSON, as it always was to A1111's clients. That a page of
         # another site cannot send one is the guard's business.

@@ -7,7 +7,6 @@ use it up.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from html import escape
@@ -54,7 +53,6 @@ async def log_in(request: Request) -> Response:
     user = _proved(gate, fields)
     if user is None:
         gate.failures.add(address)
-        await asyncio.sleep(0.5)
         return _refused(request, fields["next"], by_link=bool(fields["token"]))
     if fields["token"]:
         log.info("Someone logged in with the link. The next one-time link: %s", gate.link(_base(request)))

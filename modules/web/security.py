@@ -111,6 +111,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
+        if self._access.root_path:
+            scope["root_path"] = self._access.root_path
         headers = Headers(scope=scope)
         send = _with_headers(send)
         name = host_name(headers.get("host", ""))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from painter import Painter, painted
-from serving import served
+from fastapi import FastAPI
 
 from modules.studio.context import Studio
 from modules.web.app import create_app
+from tests.api.painter import Painter, painted
+from tests.api.serving import served
 
 
 @dataclass
@@ -25,14 +22,17 @@ class Served:
 
     studio: Studio
     painter: Painter
+    app: FastAPI
     client: httpx.Client
     url: str
+    session: dict[str, str] = field(default_factory=dict)
+    """Headers of somebody who is logged in."""
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The studio of a person at their own machine: no flags."""
-    yield from _served(tmp_path_factory.mktemp("studio"))
+    yield from serving(tmp_path_factory.mktemp("studio"))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def started(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     running: list[Iterator[Served]] = []
 
     def start(*flags: str) -> Served:
-        steps = _served(tmp_path / str(len(running)), *flags)
+        steps = serving(tmp_path / str(len(running)), *flags)
         running.append(steps)
         return next(steps)
 
@@ -66,10 +66,12 @@ def started(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         next(steps, None)
 
 
-def _served(folder: Path, *flags: str) -> Iterator[Served]:
+def serving(folder: Path, *flags: str) -> Iterator[Served]:
+    """One painted studio with these launch flags, stopped when the iterator goes on."""
     studio, painter, worker = painted(folder, *flags)
-    with served(create_app(studio)) as url, httpx.Client(base_url=url, timeout=30) as client:
-        yield Served(studio, painter, client, url)
+    app = create_app(studio)
+    with served(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield Served(studio, painter, app, client, url)
     painter.go.set()
     assert worker.stop()
     studio.catalog.close()

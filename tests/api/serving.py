@@ -15,7 +15,8 @@ from fastapi import FastAPI
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The server's address, `http://127.0.0.1:<port>`."""
-    with socket.socket() as listener:
+    # asyncio sends small answers without delay only where the protocol is named.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
