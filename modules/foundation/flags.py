@@ -155,7 +155,7 @@ class Flags:
     ngrok_options: dict[str, Any] | None = flag(None, "options of the tunnel as JSON", metavar="JSON", later="tunnels")
     subpath: str | None = flag(None, "path under which a reverse proxy serves the studio")
     autolaunch: bool = switch("open a browser once the page is there")
-    theme: str | None = flag(None, "colours of the page", choices=("light", "dark"))
+    theme: str | None = flag(None, "colours of the page until the switch there is used", choices=("light", "dark"))
     gradio_auth: str | None = flag(None, "who may log in", metavar="USER:PASSWORD[,...]")
     gradio_auth_path: Path | None = flag(None, "the same from a file, one or more a line", metavar="FILE")
     gradio_debug: bool = switch("more messages from gradio", unused="--loglevel DEBUG has them")
@@ -199,7 +199,7 @@ class Flags:
     deepdanbooru: bool = switch("tags of anime pictures", unused="A1111 ignores it, too")
     unix_filenames_sanitization: bool = switch("replace only / in file names", later="file-name patterns")
     filenames_max_length: int = flag(128, "most characters of a file name", later="file-name patterns")
-    no_prompt_history: bool = switch("do not remember the last prompt", later="restoring the last prompt")
+    no_prompt_history: bool = switch("do not write the last prompt to params.txt")
 
     @property
     def is_remote(self) -> bool:

@@ -97,7 +97,7 @@ def _bind(
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Build the page and put it into an app that `web.app.create_app` made, running or not."""
-    head = (ASSETS / "html" / "head.html").read_text(encoding="utf-8")
+    head = (ASSETS / "html" / "head.html").read_text(encoding="utf-8").replace("{theme}", studio.flags.theme or "")
     root = app.state.gate.access.root_path
     mount_page(
         app, build(studio), lambda page: WithHead(page, head.replace("{assets}", root + ASSETS_URL)), **mount_options()

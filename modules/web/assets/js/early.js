@@ -2,14 +2,15 @@
 (() => {
   const KEY = "atelier_theme";
   const asked = new URLSearchParams(location.search).get("__theme");
+  const preset = document.currentScript.dataset.theme; // of --theme
   const system = matchMedia("(prefers-color-scheme: dark)");
   const read = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
 
   // What the address asks for counts for this visit, what the switch chose until it is switched
-  // again, the system otherwise.
+  // again; else the launch flag, else the system.
   function wanted() {
     const chosen = asked === "dark" || asked === "light" ? asked : read();
-    return chosen || (system.matches ? "dark" : "light");
+    return chosen || preset || (system.matches ? "dark" : "light");
   }
 
   function apply() {
