@@ -125,8 +125,12 @@ class Catalog:
     def sha256(self, file: F) -> F:
         """The file with its hash, computed now if need be, which takes seconds for gigabytes.
 
+        Of a file that changed or went since it was listed, the hash it had then, if it is known.
         Raises BadFile if it cannot be read.
         """
+        known = self._hashes.get(file.path, file.size, file.modified)
+        if known:
+            return replace(file, sha256=known)
         try:
             return replace(file, sha256=self._hashes.compute(file.path, self._closed.is_set))
         except OSError as error:

@@ -222,6 +222,14 @@ def test_hashes_are_kept_until_the_file_changes(tmp_path: Path, paths: Paths) ->
     assert third.sha256(third.checkpoints()[0]).sha256 == changed
 
 
+def test_a_loaded_file_that_is_gone_keeps_its_hash(catalog: Catalog, paths: Paths) -> None:
+    sha = put(paths.models / "Stable-diffusion/model.ckpt", "content")
+    (file,) = catalog.checkpoints()
+    catalog.sha256(file)
+    file.path.unlink()
+    assert catalog.sha256(file).sha256 == sha
+
+
 def test_two_that_want_one_hash_read_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sha = put(tmp_path / "model.ckpt", b"x" * 1000)
     hashes, opened, path_open = HashCache(Database(None)), [], Path.open
