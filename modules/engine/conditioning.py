@@ -62,38 +62,36 @@ def _contexts(handle: ModelHandle, texts: Sequence[str], options: PromptOptions,
     # Not the emphasis mode alone: clip skip, word wrap and the encoder's precision change the numbers too.
     keys = {text: (text, handle.text.dtype, *options.model_dump().values()) for text in texts}
     kept = handle.contexts
-    found = {text: kept.pop(key) for text, key in keys.items() if key in kept}
-    missing = [text for text in texts if text not in found]
-    if missing:
-        found.update(zip(missing, _encoded(handle, missing, options, run), strict=True))
+    found = {text: kept.pop(key) if key in kept else _encoded(handle, text, options, run) for text, key in keys.items()}
     kept.update((keys[text], context) for text, context in found.items())
     while sum(map(len, kept.values())) > KEPT * 77:
         del kept[next(iter(kept))]
     return found
 
 
-def _encoded(handle: ModelHandle, texts: Sequence[str], options: PromptOptions, run: RunContext) -> list[Tensor]:
-    """[T, D] for each text, all chunks through the text encoder together."""
-    words = tokenizer.of(handle.family.name)
-    prompts = [chunked(emphasis.read(text, options.emphasis), words, options.comma_padding_backtrack) for text in texts]
-    chunks = [chunk for prompt in prompts for chunk in prompt]
-    ids = torch.tensor([chunk.tokens for chunk in chunks])
+def _encoded(handle: ModelHandle, text: str, options: PromptOptions, run: RunContext) -> Tensor:
+    """[T, D]. Each text goes through the encoder by itself: what is computed together differs in the last bits.
+
+    So a picture comes out the same whatever else was encoded before it or with it.
+    """
+    spans = emphasis.read(text, options.emphasis)
+    chunks = chunked(spans, tokenizer.of(handle.family.name), options.comma_padding_backtrack)
+    tokens = torch.tensor([chunk.tokens for chunk in chunks])
     multipliers = torch.tensor([chunk.multipliers for chunk in chunks])
     skip = options.CLIP_stop_at_last_layers
-    z = emphasized(_through_encoder(handle, ids, skip), multipliers, options.emphasis)
+    z = emphasized(_through_encoder(handle, tokens, skip), multipliers, options.emphasis)
     if not z.isfinite().all() and handle.in_fp32("text"):
         run.report.comment("The text encoder produced NaNs in 16 bits; the prompt was encoded again in 32 bits.")
-        z = emphasized(_through_encoder(handle, ids, skip), multipliers, options.emphasis)
+        z = emphasized(_through_encoder(handle, tokens, skip), multipliers, options.emphasis)
     if not z.isfinite().all():
         raise UserError("The prompt cannot be encoded: its weights are out of reason. Write some such as (text:1.2).")
-    # Copies, for a view would keep the others' memory as long as it is kept.
-    return [part.flatten(0, 1).clone() for part in z.split([len(prompt) for prompt in prompts])]
+    return z.flatten(0, 1)
 
 
-def _through_encoder(handle: ModelHandle, ids: Tensor, skip: int) -> Tensor:
+def _through_encoder(handle: ModelHandle, tokens: Tensor, skip: int) -> Tensor:
     """[N, 77] token ids to [N, 77, D]."""
     with handle.text.ready() as encoder:
-        return torch.cat([encode_tokens(encoder, part, skip) for part in ids.split(AT_ONCE)])
+        return torch.cat([encode_tokens(encoder, part, skip) for part in tokens.split(AT_ONCE)])
 
 
 def _stacked(contexts: Sequence[Tensor]) -> Tensor:
