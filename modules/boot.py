@@ -127,6 +127,8 @@ def assemble(flags: Flags) -> Studio:
         history=history,
         previews=Previews(),
     )
+    if flags.ckpt:
+        checkpoints.start_with(studio, flags.ckpt)
     generate.register(studio, ready=False)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task)
     return studio

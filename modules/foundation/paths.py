@@ -22,7 +22,8 @@ class Paths:
     """Every place the studio reads or writes, from a few decisions.
 
     `root` is the program's folder. The user's data lie there too unless `data_dir` says otherwise,
-    models in `models_dir` or under the data. `extra` has further folders to search, by kind.
+    models in `models_dir` or under the data. `extra` has further folders to search and `files` single
+    files to list, by kind.
     """
 
     root: Path = PROGRAM
@@ -32,6 +33,7 @@ class Paths:
     config_file: Path | None = None
     ui_config_file: Path | None = None
     extra: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, flags: Flags, root: Path = PROGRAM) -> Paths:
@@ -48,6 +50,7 @@ class Paths:
             config_file=flags.ui_settings_file,
             ui_config_file=flags.ui_config_file,
             extra={kind: (folder,) for kind, folder in extra.items() if folder},
+            files={"Stable-diffusion": (flags.ckpt,)} if flags.ckpt else {},
         )
 
     @property

@@ -29,6 +29,7 @@ from modules.store.model_files import (
     ModelFile,
     ModelKind,
     scan,
+    single,
 )
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ class Catalog:
         self._on_hashed: list[Callable[[ModelFile], None]] = []
 
     def files(self, kind: ModelKind) -> tuple[ModelFile, ...]:
-        """Every file of a kind, by name without regard to case. Of two of one name the first folder's counts."""
+        """Every file of a kind, by name without regard to case. Of two of one name the first folder's counts,
+        before it the one listed by itself."""
         with self._lock:
             if kind not in self._scanned:
                 self._scanned[kind] = self._scan(kind)
@@ -160,7 +162,8 @@ class Catalog:
             return self._index
 
     def _scan(self, kind: ModelKind) -> tuple[ModelFile, ...]:
-        found: dict[str, ModelFile] = {}
+        listed = (single(path, kind) for path in self._paths.files.get(kind.folder, ()))
+        found: dict[str, ModelFile] = {file.name: file for file in listed if file}
         for folder in self._folders(kind):
             for file in scan(folder, kind):
                 found.setdefault(file.name, file)

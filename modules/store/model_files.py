@@ -125,6 +125,14 @@ def scan(folder: Path, kind: ModelKind) -> Iterator[ModelFile]:
             log.warning("The folder %s cannot be read: %s", current, error)
 
 
+def single(path: Path, kind: ModelKind) -> ModelFile | None:
+    """A file of the kind wherever it lies; None if it is of another kind or is not there."""
+    if not _fits(path.name, kind) or not path.is_file():
+        return None
+    about = path.stat()
+    return ModelFile(path.name, path, about.st_size, about.st_mtime_ns)
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()

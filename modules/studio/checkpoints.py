@@ -5,6 +5,8 @@ Models belong to the device thread, so that even freeing their memory is a job.
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from modules.jobs.job import Job
     from modules.store.model_files import CheckpointFile
     from modules.studio.context import Studio
+
+log = logging.getLogger(__name__)
 
 KIND = "checkpoint"
 
@@ -34,6 +38,15 @@ def chosen(studio: Studio) -> CheckpointFile | None:
         return studio.catalog.find_checkpoint(wanted) if wanted else _first(studio)
     except NotFound:
         return _first(studio)
+
+
+def start_with(studio: Studio, path: Path) -> None:
+    """Choose the checkpoint of --ckpt. One that is not there, as in A1111, leaves the choice as it was."""
+    try:
+        file = studio.catalog.find_checkpoint(str(path))
+        studio.settings.update({"sd_model_checkpoint": file.title})
+    except (NotFound, OSError) as error:
+        log.warning("--ckpt %s is not chosen: %s", path, error)
 
 
 def run(job: Job, studio: Studio) -> None:
