@@ -14,13 +14,13 @@ router = APIRouter(prefix="/sdapi/v1", tags=["catalogue"])
 
 
 @router.get("/samplers")
-def get_samplers() -> list[SamplerItem]:
+def samplers() -> list[SamplerItem]:
     """Samplers in A1111's order."""
     return [SamplerItem(name=s.name, aliases=list(s.aliases), options=s.options) for s in SAMPLERS]
 
 
 @router.get("/schedulers")
-def get_schedulers() -> list[SchedulerItem]:
+def schedulers() -> list[SchedulerItem]:
     """Schedules in A1111's order; default_rho is -1 where it means nothing."""
     return [
         SchedulerItem(
@@ -35,7 +35,7 @@ def get_schedulers() -> list[SchedulerItem]:
 
 
 @router.get("/sd-models")
-def get_sd_models(studio: CurrentStudio) -> list[ModelItem]:
+def checkpoints(studio: CurrentStudio) -> list[ModelItem]:
     """Checkpoints. The hash is null until it has been computed."""
     return [
         ModelItem(
@@ -51,19 +51,19 @@ def get_sd_models(studio: CurrentStudio) -> list[ModelItem]:
 
 
 @router.get("/sd-vae")
-def get_sd_vaes(studio: CurrentStudio) -> list[VaeItem]:
+def vaes(studio: CurrentStudio) -> list[VaeItem]:
     """VAE files."""
     return [VaeItem(model_name=file.path.name, filename=str(file.path)) for file in studio.catalog.vaes()]
 
 
 @router.get("/embeddings")
-def get_embeddings() -> EmbeddingsReply:
+def embeddings() -> EmbeddingsReply:
     """Embeddings in use. None can be loaded yet."""
     return EmbeddingsReply(loaded={}, skipped={})
 
 
 @router.get("/upscalers")
-def get_upscalers() -> list[dict[str, Any]]:
+def upscalers() -> list[dict[str, Any]]:
     """Upscalers. "None" leaves a picture as it is; there is no other yet."""
     return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 4}]
 
@@ -74,27 +74,27 @@ def get_upscalers() -> list[dict[str, Any]]:
 @router.get("/realesrgan-models")
 @router.get("/prompt-styles")
 @router.get("/loras")
-def get_none() -> list[dict[str, Any]]:
+def nothing_yet() -> list[dict[str, Any]]:
     """Nothing of this kind can be used yet."""
     return []
 
 
 @router.get("/scripts")
-def get_scripts_list() -> dict[str, list[str]]:
+def scripts() -> dict[str, list[str]]:
     """Scripts by tab. There are none yet."""
     return {"txt2img": [], "img2img": []}
 
 
 @router.get("/script-info")
 @router.get("/extensions")
-def get_no_scripts() -> list[dict[str, Any]]:
+def no_scripts_yet() -> list[dict[str, Any]]:
     """Scripts and extensions. There are none yet."""
     return []
 
 
 @router.post("/refresh-checkpoints")
 @router.post("/refresh-vae")
-def refresh_checkpoints(studio: CurrentStudio) -> None:
+def refresh(studio: CurrentStudio) -> None:
     """Look for model files again."""
     studio.catalog.refresh()
     studio.catalog.checkpoints()

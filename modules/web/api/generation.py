@@ -1,6 +1,6 @@
 """Generating through the API: POST /sdapi/v1/txt2img queues a job and answers when it is done.
 
-Whatever is wrong with a request is said before it is queued. Start at `text2imgapi`.
+Whatever is wrong with a request is said before it is queued. Start at `txt2img`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/sdapi/v1", tags=["generation"])
 
 
 @router.post("/txt2img")
-async def text2imgapi(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -> ImagesReply:
+async def txt2img(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -> ImagesReply:
     """Queue one text-to-image job and answer with its images once it is done.
 
     The call blocks as A1111's does; `GET /sdapi/v1/progress` follows it meanwhile. A job that is

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/sdapi/v1", tags=["pictures"])
 
 
 @router.post("/png-info")
-def pnginfoapi(body: PngInfoBody) -> PngInfoReply:
+def png_info(body: PngInfoBody) -> PngInfoReply:
     """The parameters text of a picture, its other texts, and the parameters by label."""
     text, items = pnginfo.read(decoded(body.image))
     return PngInfoReply(info=text or "", items=items, parameters=infotext.parse(text or ""))

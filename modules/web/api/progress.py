@@ -21,7 +21,7 @@ router = APIRouter(tags=["progress"])
 
 
 @router.get("/sdapi/v1/progress")
-def progressapi(studio: CurrentStudio, user: CurrentUser, skip_current_image: bool = False) -> ProgressReply:
+def progress(studio: CurrentStudio, user: CurrentUser, skip_current_image: bool = False) -> ProgressReply:
     """Progress of the running job, all zero when there is none. The picture is shown to its owner only."""
     job = studio.jobs.current
     if job is None:
@@ -39,7 +39,7 @@ def progressapi(studio: CurrentStudio, user: CurrentUser, skip_current_image: bo
 
 
 @router.post("/sdapi/v1/interrupt", response_model=None)
-def interruptapi(studio: CurrentStudio) -> Response:
+def interrupt(studio: CurrentStudio) -> Response:
     """Stop the running job at its next step; it answers with what it has. Fine when nothing runs."""
     if job := studio.jobs.current:
         job.cancel.interrupt()
@@ -55,7 +55,7 @@ def skip(studio: CurrentStudio) -> Response:
 
 
 @router.post("/internal/progress")
-def progress_of_task(body: TaskBody, studio: CurrentStudio, user: CurrentUser) -> TaskReply:
+def task_progress(body: TaskBody, studio: CurrentStudio, user: CurrentUser) -> TaskReply:
     """Progress of one job, for the page. An unknown job is neither active nor queued nor completed."""
     job = studio.jobs.get(body.id_task) if body.id_task else None
     if job is None or job.owner != user:
@@ -77,7 +77,7 @@ def progress_of_task(body: TaskBody, studio: CurrentStudio, user: CurrentUser) -
 
 
 @router.get("/internal/pending-tasks")
-def get_pending_tasks(studio: CurrentStudio, user: CurrentUser) -> dict[str, object]:
+def pending_tasks(studio: CurrentStudio, user: CurrentUser) -> dict[str, object]:
     """Ids of this user's waiting jobs, and how many wait in all."""
     waiting = studio.jobs.pending()
     return {"size": len(waiting), "tasks": [job.id for job in waiting if job.owner == user]}

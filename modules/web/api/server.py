@@ -22,7 +22,7 @@ SECRET = frozenset({"gradio_auth", "api_auth", "ngrok"})
 
 
 @router.get("/sdapi/v1/memory")
-def get_memory() -> MemoryReply:
+def memory() -> MemoryReply:
     """Memory in bytes: of this process and machine, and of the CUDA device if there is one."""
     process = psutil.Process()
     used = process.memory_info().rss
@@ -31,7 +31,7 @@ def get_memory() -> MemoryReply:
 
 
 @router.get("/sdapi/v1/cmd-flags")
-def get_cmd_flags(studio: CurrentStudio) -> dict[str, Any]:
+def flags(studio: CurrentStudio) -> dict[str, Any]:
     """Launch flags by name, passwords hidden."""
     return {
         name: "<hidden>" if value and name in SECRET else _plain(value) for name, value in asdict(studio.flags).items()
@@ -39,14 +39,14 @@ def get_cmd_flags(studio: CurrentStudio) -> dict[str, Any]:
 
 
 @router.post("/sdapi/v1/unload-checkpoint", response_model=None)
-async def unloadapi(studio: CurrentStudio, user: CurrentUser) -> Response:
+async def unload_checkpoint(studio: CurrentStudio, user: CurrentUser) -> Response:
     """Free the model's memory, after the jobs already waiting. The next job loads it again."""
     await studio.jobs.submit(checkpoints.KIND, checkpoints.Task(do="unload"), owner=user).result()
     return JSONResponse({})
 
 
 @router.post("/sdapi/v1/reload-checkpoint", response_model=None)
-async def reloadapi(studio: CurrentStudio, user: CurrentUser) -> Response:
+async def reload_checkpoint(studio: CurrentStudio, user: CurrentUser) -> Response:
     """Load the model, or load it again from its file, after the jobs already waiting."""
     await studio.jobs.submit(checkpoints.KIND, checkpoints.Task(do="reload"), owner=user).result()
     return JSONResponse({})

@@ -22,7 +22,7 @@ CHECKPOINT = "sd_model_checkpoint"
 
 
 @router.get("/options")
-def get_config(studio: CurrentStudio) -> dict[str, Any]:
+def read_options(studio: CurrentStudio) -> dict[str, Any]:
     """Every setting. `sd_model_checkpoint` is the title of the one in use, as /sd-models lists it."""
     values = to_jsonable_python(studio.settings.snapshot.values())
     file = checkpoints.chosen(studio)
@@ -32,13 +32,13 @@ def get_config(studio: CurrentStudio) -> dict[str, Any]:
 
 
 @router.post("/options", response_model=None)
-async def set_config(body: dict[str, Any], studio: CurrentStudio, user: CurrentUser) -> Response | None:
+async def change_options(body: dict[str, Any], studio: CurrentStudio, user: CurrentUser) -> Response | None:
     """Change settings; answers when a chosen checkpoint has been loaded.
 
     Everything GET returns may be sent back. Keys nobody declares are ignored. A checkpoint that
     cannot be found or loaded changes nothing.
     """
-    now = get_config(studio)
+    now = read_options(studio)
     known = studio.settings.declared()
     changed = {key: value for key, value in body.items() if key in known and value != now.get(key)}
     if ignored := [key for key in body if key not in known and key not in now]:
