@@ -132,8 +132,8 @@ def _data_length(path: Path, length: int) -> int:
         text = file.read(length)
     try:
         header = json.loads(text)
-        return max((entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"), default=0)
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
+        return max((int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"), default=0)
+    except (ValueError, AttributeError, KeyError, TypeError, IndexError, RecursionError, OverflowError):
         raise BadFile(f"{path.name} is damaged: its header cannot be read. Download or copy it again.") from None
 
 

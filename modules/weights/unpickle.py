@@ -81,13 +81,17 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
     Looks inside `state_dict` where there is one, as ldm's files have. Raises UnsafeFile if the file
     would run code, BadFile if it is damaged or holds no tensors by name.
     """
-    mapped = zipfile.is_zipfile(path)
-    if mapped:
+    is_zip = zipfile.is_zipfile(path)
+    if is_zip:
         _refuse_programs(path)
     # torch.load asks its pickle_module for these two and nothing else.
     safe = types.SimpleNamespace(Unpickler=Unpickler, load=_load, __name__="modules.weights.unpickle")
     try:
-        found = torch.load(path, map_location="cpu", pickle_module=safe, weights_only=False, mmap=mapped)
+        with path.open("rb") as file:
+            # Given a path that ends so, torch.load would not look at the content.
+            source = file if path.suffix == ".safetensors" else path
+            mapped = is_zip and source is path
+            found = torch.load(source, map_location="cpu", pickle_module=safe, weights_only=False, mmap=mapped)
     except UnsafeFile as error:
         raise UnsafeFile(f"{path.name} was refused: {error}. Get the model as .safetensors instead.") from None
     except _DAMAGE as error:
