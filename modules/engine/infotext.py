@@ -120,7 +120,7 @@ def request_fields(parsed: Mapping[str, Any], settings: Snapshot) -> dict[str, A
     for key, group, told in _settings_told(parsed, settings):
         default = type(group).model_fields[key].default
         current, value = getattr(group, key), _cast(told, default)
-        if value == current:
+        if value == current or (isinstance(value, float) and not math.isfinite(value)):
             continue
         if _is_allowed(settings, key, value):
             overrides[key] = value

@@ -34,7 +34,7 @@ _EXACT: Final = ("Exact prompt", "Exact negative prompt")
 _RUN: Final = re.compile(r"[\w \-/]+")
 _VALUE: Final = re.compile(r'\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE: Final = re.compile(r"(\d+)x(\d+)")
-_VERSION: Final = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:-(\d+|rc\d*)(?:-.*)?)?", re.IGNORECASE)
+_VERSION: Final = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:-(\d{1,9}|rc\d*)(?:-.*)?)?", re.IGNORECASE)
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "Clip skip": "1",
@@ -182,12 +182,13 @@ def _read_old_hires(found: dict[str, Any]) -> None:
     """Once "Size" was the final size and the first pass had its own, 0x0 when it was to be computed."""
     try:
         first = int(found["First pass size-1"]), int(found["First pass size-2"])
-    except KeyError:
+        width, height = int(found.get("Size-1", 512)), int(found.get("Size-2", 512))
+        if 0 in first:
+            scale = math.sqrt(512 * 512 / max(width * height, 1))
+            first = math.ceil(scale * width / 64) * 64, math.ceil(scale * height / 64) * 64
+    except (KeyError, ValueError, OverflowError):
+        # Nothing of the kind, or numbers of thousands of digits.
         return
-    width, height = int(found.get("Size-1", 512)), int(found.get("Size-2", 512))
-    if 0 in first:
-        scale = math.sqrt(512 * 512 / max(width * height, 1))
-        first = math.ceil(scale * width / 64) * 64, math.ceil(scale * height / 64) * 64
     found["Size-1"], found["Size-2"] = first
     found["Hires resize-1"], found["Hires resize-2"] = width, height
 

@@ -315,7 +315,8 @@ def test_a_text_with_a_seed_ends_a_variation() -> None:
 
 @pytest.mark.parametrize("told", ["Steps: -3", "Steps: many", "Size: 512x99999999", "Seed: 1e99", "CFG scale: nan"])
 def test_what_does_not_fit_is_left_out(told: str) -> None:
-    fields = request_fields(read(f"{told}, RNG: TPU, Clip skip: 99, ENSD: x, Eta: -1", DEFAULTS), DEFAULTS)
+    bad = "RNG: TPU, Clip skip: 99, ENSD: 1e400, Eta: -1, Schedule rho: nan, Schedule max sigma: inf"
+    fields = request_fields(read(f"{told}, {bad}", DEFAULTS), DEFAULTS)
     assert not {"steps", "height", "seed", "cfg_scale", "eta"} & fields.keys()
     assert fields["override_settings"] == {}
     Txt2Img.model_validate(fields)

@@ -198,6 +198,11 @@ def test_old_hires_fix(sizes: str, first: tuple[int, int], final: tuple[int, int
     assert (found["Hires resize-1"], found["Hires resize-2"]) == final
 
 
+@pytest.mark.parametrize("told", ["First pass size: {0}x1", "First pass size: 0x0, Size: {0}x{0}", "Version: 1.{0}.0"])
+def test_numbers_of_thousands_of_digits(told: str) -> None:
+    assert parse(f"{TAIL}, {told.format('9' * 5000)}")["Steps"] == "20"
+
+
 def test_emphasis_is_told_where_it_matters() -> None:
     assert "Emphasis" not in parse(f"a\n{TAIL}")
     assert "Emphasis" not in parse(f"a BREAK b\n{TAIL}")
