@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from modules.foundation.errors import NotReady, UserError
+from modules.foundation.errors import Interrupted, NotReady, UserError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ def response_to(error: Exception) -> Response:
         return json_error(error.status_code, str(error.detail), dict(error.headers or {}))
     if isinstance(error, UserError):
         return JSONResponse(error_body(type(error).__name__, str(error)), 422)
+    if isinstance(error, Interrupted):
+        return JSONResponse(error_body("Interrupted", "The job was interrupted before it was done."), 409)
     if isinstance(error, NotReady):
         return JSONResponse(error_body("NotReady", str(error)), 503, {"retry-after": "5"})
     return JSONResponse(error_body(type(error).__name__, "", str(error)), 500)
@@ -53,13 +57,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     @app.exception_handler(UserError)
     @app.exception_handler(NotReady)
+    @app.exception_handler(Interrupted)
     async def named(_request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.detail == HTTPStatus(error.status_code).phrase:
             return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
         return response_to(error)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+    @app.exception_handler(ValidationError)
+    async def invalid(_request: Request, error: RequestValidationError | ValidationError) -> Response:
         return JSONResponse({"detail": [_plain(entry) for entry in error.errors()]}, 422)
 
 
@@ -100,6 +106,6 @@ class Boundary:
             log.info("API %s %s %s from %s in %.3f s", status, scope["method"], scope["path"], client, seconds)
 
 
-def _plain(entry: dict[str, Any]) -> dict[str, Any]:
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Where, what and why, without a copy of the input: it may be 5 MB of prompt."""
     return {"loc": entry["loc"], "msg": entry["msg"], "type": entry["type"]}

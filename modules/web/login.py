@@ -34,6 +34,10 @@ async def show(request: Request, token: str = "", next: str = "") -> Response:
     """The login page; leads on if nobody has to log in, or the visitor has."""
     if request.state.user is not None or not _needed(request):
         return RedirectResponse(_inside(request, next), 303)
+    gate: Gate = request.app.state.gate
+    if not token and not gate.needs_link and not gate.access.accounts:
+        # Nothing was printed at the start: only what stands in between, a proxy or a tunnel, asks for a login.
+        log.info("Somebody comes from outside. The one-time link: %s", gate.link(_base(request)))
     return _page(request, next, token=token)
 
 

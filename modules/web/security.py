@@ -8,7 +8,6 @@ leaves behind is `sessions`; start reading at `Guard.__call__`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +15,7 @@ from fastapi import HTTPException
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,11 +77,9 @@ class Gate:
 
     def user_of(self, headers: Headers) -> str | None:
         """Whose session the request's cookie carries."""
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(self.sessions.cookie)
-        except CookieError:
-            return None
-        return self.sessions.user(cookie.value) if cookie else None
+        # Starlette's reader passes over what other programs on this host wrote badly; http.cookies gives up.
+        cookie = cookie_parser(headers.get("cookie", "")).get(self.sessions.cookie)
+        return self.sessions.user(cookie) if cookie else None
 
     def link(self, base_url: str) -> str:
         """The address that logs the next visitor in, once."""

@@ -36,6 +36,7 @@ class Painter:
         self.go = threading.Event()
         self.waiting = threading.Event()
         self.loaded: list[str] = []
+        self.hold: threading.Event | None = None
 
     def run(self, job: Job) -> Result:
         request = with_seeds(job.request)  # type: ignore[type-var]
@@ -61,6 +62,9 @@ class Painter:
         assert isinstance(task, checkpoints.Task)
         if "broken" in task.load:
             raise UserError(f"{task.load} is damaged.")
+        if self.hold is not None:
+            assert self.hold.wait(10)
+            self.hold = None
         self.loaded.append(task.load or task.do)
 
     def _sample(self, job: Job, plan: Plan) -> None:

@@ -81,6 +81,14 @@ def test_a_checkpoint_is_chosen_by_its_hash(api):
     assert change(api, sd_model_checkpoint=got["sd_model_checkpoint"]).status_code == 200
 
 
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_checkpoint_is_no_choice(api, nothing):
+    change(api, sd_model_checkpoint="two")
+    before = options(api)
+    assert change(api, sd_model_checkpoint=nothing).status_code == 200
+    assert options(api) == before
+
+
 def test_an_unknown_checkpoint_changes_nothing(api):
     before = options(api)
     answer = change(api, sd_model_checkpoint="nobody", samples_format="webp")

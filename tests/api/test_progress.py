@@ -99,6 +99,21 @@ def test_skip_goes_on_with_the_next_batch(api, call):
     assert len(call.result()["images"]) == 2
 
 
+def test_loading_a_checkpoint_is_no_job_to_clients(api):
+    """One of them waits after a switch until job_count is 0, not -1."""
+    holding = threading.Event()
+    api.painter.hold = holding
+    switch = threading.Thread(target=api.client.post, args=("/sdapi/v1/reload-checkpoint",))
+    switch.start()
+    _wait_for(lambda: api.studio.jobs.current is not None)
+    got = progress(api)
+    assert (got["progress"], got["state"]) == (0, IDLE)
+    assert api.client.post("/sdapi/v1/interrupt").json() == {}, "a load is not cut short"
+    holding.set()
+    switch.join(10)
+    assert api.painter.loaded == ["reload"]
+
+
 def test_interrupting_nothing_is_fine(api):
     assert api.client.post("/sdapi/v1/interrupt").json() == {}
     assert api.client.post("/sdapi/v1/skip").json() is None

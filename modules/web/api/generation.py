@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from modules.engine import infotext
-from modules.engine.request import Txt2Img
+from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import Interrupted, NotFound
 from modules.sampling.catalog import resolve
 from modules.web.api import info, pictures
@@ -21,6 +21,7 @@ from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.api.schemas import ImagesReply, Txt2ImgBody
 
 if TYPE_CHECKING:
+    from modules.jobs.job import Job
     from modules.studio.context import Studio
     from modules.studio.result import Result
 
@@ -36,21 +37,27 @@ async def txt2img(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -
     The call blocks as A1111's does; `GET /sdapi/v1/progress` follows it meanwhile. A job that is
     interrupted answers with what it had.
     """
+    # Files are looked up and the job is written down on another thread; the server answers others meanwhile.
+    body, request, job = await to_thread.run_sync(queued, body, studio, user)
+    try:
+        result: Result | None = await job.result()
+    except Interrupted:
+        result = None
+    made = result.request if result else request
+    delivered = result.images if result else ()
+    snapshot = studio.settings.snapshot.overridden(made.override_settings)
+    images = await to_thread.run_sync(pictures.encoded_all, delivered, snapshot) if body.send_images else []
+    return ImagesReply(images=images, parameters=body.echo(), info=info.of(made, delivered, job))
+
+
+def queued(body: Txt2ImgBody, studio: Studio, user: str | None) -> tuple[Txt2ImgBody, Request, Job]:
+    """The body with its infotext read, the studio's request of it, and the job. Raises as `checked`."""
     body = with_infotext(body, studio)
     request = checked(body, studio)
     if not body.override_settings_restore_afterwards:
         known = studio.settings.declared()
         studio.settings.update({key: value for key, value in request.override_settings.items() if key in known})
-    job = studio.jobs.submit("txt2img", request, owner=user, id=body.force_task_id or None)
-    try:
-        result: Result | None = await job.result()
-    except Interrupted:
-        result = None
-    request = result.request if result else request
-    delivered = result.images if result else ()
-    snapshot = studio.settings.snapshot.overridden(request.override_settings)
-    images = await to_thread.run_sync(pictures.encoded_all, delivered, snapshot) if body.send_images else []
-    return ImagesReply(images=images, parameters=body.echo(), info=info.of(request, delivered, job))
+    return body, request, studio.jobs.submit(request.kind, request, owner=user, id=body.force_task_id or None)
 
 
 def checked(body: Txt2ImgBody, studio: Studio) -> Txt2Img:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from modules.studio import checkpoints
 from modules.web.api import pictures
 from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.api.schemas import ProgressReply, State, TaskBody, TaskReply
@@ -26,6 +27,9 @@ def progress(studio: CurrentStudio, user: CurrentUser, skip_current_image: bool 
     job = studio.jobs.current
     if job is None:
         return ProgressReply()
+    if job.kind == checkpoints.KIND:
+        # A1111 loads models outside its jobs, and clients wait for a job_count of 0 after a switch.
+        return ProgressReply(textinfo=job.progress.phase or None)
     fraction = min(0.01 + job.progress.fraction, 1.0)
     latest = None if skip_current_image or job.owner != user else studio.previews.latest(job, studio)
     return ProgressReply(
@@ -41,7 +45,7 @@ def progress(studio: CurrentStudio, user: CurrentUser, skip_current_image: bool 
 @router.post("/sdapi/v1/interrupt", response_model=None)
 def interrupt(studio: CurrentStudio) -> Response:
     """Stop the running job at its next step; it answers with what it has. Fine when nothing runs."""
-    if job := studio.jobs.current:
+    if job := _stoppable(studio):
         job.cancel.interrupt()
     return JSONResponse({})
 
@@ -49,7 +53,7 @@ def interrupt(studio: CurrentStudio) -> Response:
 @router.post("/sdapi/v1/skip", response_model=None)
 def skip(studio: CurrentStudio) -> Response:
     """Stop the running batch at its next step and go on with the next."""
-    if job := studio.jobs.current:
+    if job := _stoppable(studio):
         job.cancel.skip()
     return JSONResponse(None)
 
@@ -87,6 +91,12 @@ def pending_tasks(studio: CurrentStudio, user: CurrentUser) -> dict[str, object]
 def ping() -> dict[str, object]:
     """The server answers."""
     return {}
+
+
+def _stoppable(studio: Studio) -> Job | None:
+    """The running job, unless it is a checkpoint being loaded, which knows no middle."""
+    job = studio.jobs.current
+    return job if job is not None and job.kind != checkpoints.KIND else None
 
 
 def _state(job: Job) -> State:

@@ -61,7 +61,9 @@ class Txt2ImgBody(Txt2Img):
     hr_scheduler: Text | None = None
     hr_prompt: Text = ""
     hr_negative_prompt: Text = ""
-    force_task_id: Text | None = Field(None, description="the id under which /internal/progress knows the job")
+    force_task_id: Text | None = Field(
+        None, max_length=1000, description="the id under which /internal/progress knows the job"
+    )
     script_name: Text | None = None
     script_args: list[Any] = Field(default_factory=list)
     send_images: bool = True
