@@ -65,7 +65,8 @@ def infotext_of(
 ) -> str:
     """The infotext of picture `index` of a batch.
 
-    `extra` is what only sampling could tell (steps skipped, prompts padded), by A1111's labels.
+    `extra` is what only sampling could tell (steps skipped, prompts padded), by A1111's labels; a list has one
+    value for each picture of the job.
     """
     request, settings = plan.request, run.settings
     knobs = knobs_for(
@@ -93,7 +94,8 @@ def infotext_of(
         **extra,
         "Version": PROGRAM if settings[InfotextOptions].add_version_to_infotext else None,
     }
-    return infotext.write(plan.prompts[index], plan.negative_prompts[index], values, index)
+    in_job = plan.batch_index * len(plan.prompts) + index
+    return infotext.write(plan.prompts[index], plan.negative_prompts[index], values, in_job)
 
 
 def read(text: str, settings: Snapshot) -> dict[str, Any]:

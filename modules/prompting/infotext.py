@@ -81,8 +81,8 @@ def unquote(text: str) -> str:
 def write(prompt: str, negative_prompt: str, values: Mapping[str, object], index: int = 0) -> str:
     """The infotext of one picture.
 
-    `values` come in their order between the fixed labels; None is left out. A list holds one value a
-    picture, `index` picks this picture's.
+    `values` come in their order between the fixed labels; None is left out. A list holds one value
+    for each picture of the job, `index` picks this picture's.
     """
     picked = {label: _picked(value, index) for label, value in values.items()}
     text = _joined(prompt, negative_prompt, picked)

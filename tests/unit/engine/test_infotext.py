@@ -238,6 +238,12 @@ def test_what_an_uncommon_request_says() -> None:
     )
 
 
+def test_a_list_has_a_value_for_each_picture_of_the_job() -> None:
+    request = Txt2Img(seed=1, batch_size=2, n_iter=2)
+    told = [line(written(request, index=i, Letter=["a", "b", "c", "d"])) for i in range(4)]
+    assert [read(text, DEFAULTS)["Letter"] for text in told] == ["a", "b", "c", "d"]
+
+
 def test_what_is_not_wanted_is_not_said() -> None:
     options = dict.fromkeys((key for key in InfotextOptions.model_fields if key.startswith("add_")), False)
     text = written(Txt2Img(seed=1), DEFAULTS.overridden(options), model=handle("vae.pt"))
