@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NOT_SAVED = "Not saved: "
+"""How the comment on a picture begins whose file could not be written."""
 LAST_PARAMETERS = "params.txt"
 """In the data folder: the infotext of the last generation, for the paste button of an empty prompt."""
 
@@ -89,7 +91,7 @@ class Delivery:
             path = self._studio.outputs.save(image, made.infotext, self._facts(made, image), self.settings, grid=grid)
         except UserError as error:
             log.warning("%s", error)
-            self._job.comment(f"Not saved: {error}")
+            self._job.comment(f"{NOT_SAVED}{error}")
             return None
         plan = made.plan
         self._studio.history.add_image(

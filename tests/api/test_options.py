@@ -58,6 +58,19 @@ def test_a_value_that_does_not_fit_changes_nothing(api):
     assert options(api) == before
 
 
+def test_settings_that_cannot_be_written_do_not_change(api, monkeypatch):
+    def closed(*_args, **_kwargs):
+        raise OSError(30, "Read-only file system")
+
+    before = options(api)
+    with monkeypatch.context() as broken:
+        broken.setattr("modules.foundation.settings.atomic.write", closed)
+        answer = change(api, samples_format="webp")
+    assert answer.status_code == 422
+    assert "config.json cannot be written (Read-only file system)" in answer.json()["detail"]
+    assert options(api) == before
+
+
 def test_the_checkpoint_is_the_title_that_sd_models_lists(api):
     models = api.client.get("/sdapi/v1/sd-models").json()
     assert options(api)["sd_model_checkpoint"] in [model["title"] for model in models]

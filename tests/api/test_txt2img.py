@@ -349,10 +349,16 @@ def test_every_answer_tells_its_time(api):
         assert len(seconds.partition(".")[2]) == 4 and float(seconds) >= 0
 
 
-def test_a_full_disk_costs_the_file_not_the_picture(api, monkeypatch):
-    def full(*_args: Any, **_kwargs: Any) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(("number", "reason"), [(28, "full"), (30, "writ")])
+def test_a_disk_that_is_full_or_closed_is_said_and_the_picture_kept(api, monkeypatch, number, reason):
+    def fails(*_args: Any, **_kwargs: Any) -> None:
+        raise OSError(number, "refused")
 
-    monkeypatch.setattr("modules.store.outputs.atomic.create", full)
-    assert len(post(api, save_images=True)["images"]) == 1
-    assert any("Not saved" in comment for comment in api.studio.jobs.recent()[0].comments)
+    with monkeypatch.context() as broken:
+        broken.setattr("modules.store.outputs.atomic.create", fails)
+        answer = refused(api, save_images=True, force_task_id="kept")
+        assert answer.status_code == 422
+        assert reason in answer.json()["detail"] and str(api.studio.paths.outputs) in answer.json()["detail"]
+        assert api.client.get("/atelier/v1/jobs/kept/images/0").headers["content-type"] == "image/png"
+        post(api, save_images=False)
+    post(api, save_images=True)

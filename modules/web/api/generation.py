@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException
 
 from modules.engine import infotext
 from modules.engine.request import Request, Txt2Img
-from modules.foundation.errors import Interrupted, NotFound
+from modules.foundation.errors import Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
-from modules.web.api import info, pictures
+from modules.studio.deliver import NOT_SAVED
+from modules.web.api import info, pictures, settings
 from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.api.schemas import ImagesReply, Txt2ImgBody
 
@@ -43,6 +44,8 @@ async def txt2img(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -
         result: Result | None = await job.result()
     except Interrupted:
         result = None
+    if body.save_images and (reason := _not_saved(job)):
+        raise UserError(f"{reason} The picture itself is kept as job '{job.id}' until some others are made.")
     made = result.request if result else request
     delivered = result.images if result else ()
     snapshot = studio.settings.snapshot.overridden(made.override_settings)
@@ -56,7 +59,7 @@ def queued(body: Txt2ImgBody, studio: Studio, user: str | None) -> tuple[Txt2Img
     request = checked(body, studio)
     if not body.override_settings_restore_afterwards:
         known = studio.settings.declared()
-        studio.settings.update({key: value for key, value in request.override_settings.items() if key in known})
+        settings.write({key: value for key, value in request.override_settings.items() if key in known}, studio)
     return body, request, studio.jobs.submit(request.kind, request, owner=user, id=body.force_task_id or None)
 
 
@@ -97,6 +100,11 @@ def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
     filled["enable_hr"] = "Denoising strength" in labels and hires
     given = body.model_dump(include=set(body.model_fields_set))
     return Txt2ImgBody.model_validate({**filled, **given, "override_settings": overrides})
+
+
+def _not_saved(job: Job) -> str | None:
+    """Why a picture that was to be saved was not."""
+    return next((text.removeprefix(NOT_SAVED) for text in job.comments if text.startswith(NOT_SAVED)), None)
 
 
 def _check_scripts(body: Txt2ImgBody) -> None:

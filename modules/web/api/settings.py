@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic_core import to_jsonable_python
 from starlette.responses import JSONResponse, Response
 
-from modules.foundation.errors import NotFound
+from modules.foundation.errors import NotFound, UserError
 from modules.studio import checkpoints
 from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.errors import error_body
@@ -52,8 +52,16 @@ async def change_options(body: dict[str, Any], studio: CurrentStudio, user: Curr
     if file is not None:
         await studio.jobs.submit(checkpoints.KIND, checkpoints.Task(load=file.title), owner=user).result()
     if changed:
-        await to_thread.run_sync(studio.settings.update, changed)
+        await to_thread.run_sync(write, changed, studio)
     return JSONResponse(None)
+
+
+def write(values: dict[str, Any], studio: Studio) -> None:
+    """Change settings. Raises UserError if a value does not fit or the file cannot be written."""
+    try:
+        studio.settings.update(values)
+    except OSError as error:
+        raise UserError(f"{studio.paths.config} cannot be written ({error.strerror}); nothing was changed.") from error
 
 
 def _changes(body: dict[str, Any], studio: Studio) -> tuple[dict[str, Any], CheckpointFile | None]:
