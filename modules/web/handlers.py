@@ -125,16 +125,18 @@ def override_entries(studio: Studio, overrides: Mapping[str, Any]) -> list[str]:
 
 
 def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:
-    """After a reload: a job's id -> its request back in the tab's controls."""
+    """After a reload: a job's id -> its request back in (*updates of the tab, override settings)."""
 
     def handler(id: str, request: gr.Request) -> list[Any]:
         job = pictures.job_of(studio, id, user_of(request))
         if job is None or job.kind != tab:
-            return registry.updates(tab, {})
+            return [*registry.updates(tab, {}), gr.skip()]
         values = job.request.model_dump()
-        if values.get("seed_resize_from_w", 0) > 0 or values.get("subseed_strength"):
-            values["subseed_show"] = True
-        return registry.updates(tab, values)
+        for side in ("seed_resize_from_w", "seed_resize_from_h"):
+            values[side] = max(values[side], 0)
+        values["subseed_show"] = values["seed_resize_from_w"] > 0 or values["subseed_strength"] > 0
+        entries = override_entries(studio, values["override_settings"])
+        return [*registry.updates(tab, values), gr.update(value=entries, choices=entries, visible=bool(entries))]
 
     return handler
 

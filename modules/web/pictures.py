@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.processing_utils import save_file_to_cache
 
 from modules.foundation import atomic
 from modules.foundation.errors import AtelierError, NotFound, UserError
@@ -59,8 +60,8 @@ def open_folder(studio: Studio) -> Callable[[str, gr.Request], Reply]:
     return handler
 
 
-def file_of(studio: Studio) -> Callable[[str, gr.Request], list[Any]]:
-    """The selected picture for the PNG Info tab: (its file, reply)."""
+def file_of(studio: Studio, cache: str) -> Callable[[str, gr.Request], list[Any]]:
+    """The selected picture for the PNG Info tab: (a copy of its file in Gradio's `cache`, reply)."""
 
     def handler(selected: str, request: gr.Request) -> list[Any]:
         try:
@@ -69,7 +70,8 @@ def file_of(studio: Studio) -> Callable[[str, gr.Request], list[Any]]:
                 raise NotFound("This picture is not on disk: it was not saved, or its file has been moved or deleted.")
         except AtelierError as error:
             return [gr.skip(), {"error": str(error)}]
-        return [str(saved.path), {}]
+        # Gradio shows files of its own cache only; the outputs folder stays closed to its file route.
+        return [save_file_to_cache(saved.path, cache_dir=cache), {}]
 
     return handler
 

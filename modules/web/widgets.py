@@ -1,7 +1,7 @@
-"""Small ready-made controls the panels share: tool buttons, sliders and drop-downs that check nothing.
+"""Small ready-made controls the panels share: tool buttons, and components that let every value through.
 
-They are functions, not subclasses, because Gradio writes a stub file next to every module that
-subclasses one of its components.
+Gradio checks a slider's bounds and a drop-down's choices before a handler runs, and says neither
+which control it means nor what to do. Here the request and the settings check, and name both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,39 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+
+# Gradio writes a stub file beside the module of every component class. These say they are from the
+# modules they derive from, which have theirs; so do copies that Gradio makes when it updates one.
+
+
+class Slider(gr.Slider):
+    """A slider whose number box may hold what is out of its range."""
+
+    __module__ = gr.Slider.__module__
+    EVENTS = gr.Slider.EVENTS
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
+class Dropdown(gr.Dropdown):
+    """A drop-down whose choices may have changed since the page was built."""
+
+    __module__ = gr.Dropdown.__module__
+    EVENTS = gr.Dropdown.EVENTS
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
+class Image(gr.Image):
+    """A picture field that hands on any uploaded file, untouched, by its path."""
+
+    __module__ = gr.Image.__module__
+    EVENTS = gr.Image.EVENTS
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload.path if payload else None
 
 
 def tool_button(symbol: str, elem_id: str, *, visible: bool = True) -> gr.Button:
@@ -27,15 +60,11 @@ def hidden_button(elem_id: str) -> gr.Button:
     return gr.Button(elem_id, elem_id=elem_id, visible="hidden")
 
 
-def slider(label: str, least: float, greatest: float, step: float, value: float) -> gr.Slider:
-    """A slider with a number box. Values typed outside its range reach the request, which names the field."""
-    made = gr.Slider(least, greatest, value=value, step=step, label=label, buttons=[])
-    made.preprocess = lambda payload: payload
-    return made
+def slider(label: str, least: float, greatest: float, step: float, value: float, **kwargs: Any) -> gr.Slider:
+    """A slider with a number box and without Gradio's reset button."""
+    return Slider(least, greatest, value=value, step=step, label=label, buttons=[], **kwargs)
 
 
 def dropdown(label: str, choices: Sequence[str], value: Any, **kwargs: Any) -> gr.Dropdown:
-    """A drop-down whose value is checked where it is used: lists of files change while the page is open."""
-    made = gr.Dropdown(list(choices), value=value, label=label, **kwargs)
-    made.preprocess = lambda payload: payload
-    return made
+    """A drop-down with `label` above it."""
+    return Dropdown(list(choices), value=value, label=label, **kwargs)

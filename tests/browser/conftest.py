@@ -6,7 +6,6 @@ other widths and themes.
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.browser.acts import arrive
 from tests.tiny import write_checkpoint
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -75,9 +75,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(f"http://127.0.0.1:{port}", data, log)
     with log.open("w") as out:
         command = [sys.executable, str(ROOT / "webui.py"), "--data-dir", str(data), "--port", str(port)]
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
         try:
             _wait_until_ready(running, process)
             yield running
@@ -135,7 +133,7 @@ def visit(browser: Any, person: Any, studio: Running) -> Iterator[Callable[..., 
     ) -> Any:
         page = (browser.new_context() if stranger else person).new_page()
         opened.append(page)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(40_000)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=theme)
         page.on("console", lambda said: faults.append(f"console: {said.text}") if said.type == "error" else None)
@@ -156,11 +154,6 @@ def visit(browser: Any, person: Any, studio: Running) -> Iterator[Callable[..., 
 @pytest.fixture
 def page(visit: Callable[..., Any]) -> Any:
     return visit()
-
-
-def arrive(page: Any) -> None:
-    """Wait until the page's scripts have wired everything."""
-    page.wait_for_function("document.documentElement.dataset.atelier === 'ready'")
 
 
 def _own(url: str, studio: Running) -> bool:

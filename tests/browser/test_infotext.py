@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acts import NEGATIVE, PROMPT, choice, fill, finish, generate, infotext, said, value
 from PIL import Image
 
 from modules.store import pnginfo
+from tests.browser.acts import NEGATIVE, PROMPT, choice, fill, finish, generate, holds, infotext, said, shows, value
 
 INFOTEXT = (
     "a (lighthouse:1.2) at dusk, oil\nNegative prompt: blurry\n"
-    "Steps: 7, Sampler: DPM++ 2M Karras, CFG scale: 5.5, Seed: 1234567, Size: 320x192, Model hash: 6ce0161689,"
+    "Steps: 7, Sampler: Euler Karras, CFG scale: 5.5, Seed: 1234567, Size: 320x192, Model hash: 6ce0161689,"
     " Model: v1-5, Variation seed: 99, Variation seed strength: 0.25, Clip skip: 2, Version: v1.10.1"
 )
 
@@ -23,13 +23,13 @@ def test_a_picture_of_a1111_fills_the_controls(page, tmp_path: Path, format: str
     picture.write_bytes(pnginfo.encode(Image.new("RGB", (64, 64), "teal"), INFOTEXT, format))
     page.click("#tab_pnginfo-button")
     page.set_input_files("#pnginfo_image input[type=file]", picture)
-    page.wait_for_function("document.getElementById('pnginfo_html_info').innerText.includes('lighthouse')")
+    shows(page, "pnginfo_html_info", "lighthouse")
     page.click("#txt2img_tab")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a (lighthouse:1.2) at dusk, oil'")
+    holds(page, PROMPT, "a (lighthouse:1.2) at dusk, oil")
     assert page.input_value(NEGATIVE) == "blurry"
     found = {field: value(page, field) for field in ("steps", "cfg_scale", "seed", "width", "height")}
     assert found == {"steps": 7, "cfg_scale": 5.5, "seed": 1234567, "width": 320, "height": 192}
-    assert (choice(page, "sampling"), choice(page, "scheduler")) == ("DPM++ 2M", "Karras")
+    assert (choice(page, "sampling"), choice(page, "scheduler")) == ("Euler", "Karras")
     assert page.is_checked("#txt2img_subseed_show input")
     assert (value(page, "subseed"), value(page, "subseed_strength")) == (99, 0.25)
     assert "Clip skip: 2" in page.inner_text("#txt2img_override_settings")
@@ -42,14 +42,14 @@ def test_our_picture_makes_itself_again(page, studio):
     finish(page)
     first, text = studio.pictures()[-1].read_bytes(), infotext(page)
     page.click("#txt2img_send_to_pnginfo")
-    page.wait_for_function("document.getElementById('pnginfo_html_info').innerText.includes('a blue star')")
+    shows(page, "pnginfo_html_info", "a blue star")
     page.click("#tab_txt2img-button")
     page.fill(PROMPT, "something else")
     fill(page, "seed", -1)
     fill(page, "steps", 9)
     page.click("#tab_pnginfo-button")
     page.click("#txt2img_tab")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a blue star'")
+    holds(page, PROMPT, "a blue star")
     generate(page)
     finish(page)
     assert infotext(page) == text
@@ -61,7 +61,7 @@ def test_a_picture_without_parameters(page, tmp_path: Path):
     Image.new("RGB", (8, 8)).save(picture)
     page.click("#tab_pnginfo-button")
     page.set_input_files("#pnginfo_image input[type=file]", picture)
-    page.wait_for_function("document.getElementById('pnginfo_html_info').innerText.includes('Nothing found')")
+    shows(page, "pnginfo_html_info", "Nothing found")
     page.click("#txt2img_tab")
     assert "no generation parameters" in said(page)
 
@@ -71,13 +71,13 @@ def test_a_file_that_is_no_picture(page, tmp_path: Path):
     fake.write_text("not a picture at all")
     page.click("#tab_pnginfo-button")
     page.set_input_files("#pnginfo_image input[type=file]", fake)
-    page.wait_for_function("document.getElementById('pnginfo_html_info').innerText.includes('is not a picture')")
+    shows(page, "pnginfo_html_info", "is not a picture")
 
 
 def test_the_paste_button_reads_the_prompt(page):
     page.fill(PROMPT, INFOTEXT)
     page.click("#paste")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a (lighthouse:1.2) at dusk, oil'")
+    holds(page, PROMPT, "a (lighthouse:1.2) at dusk, oil")
     assert value(page, "seed") == 1234567
 
 
@@ -88,7 +88,7 @@ def test_the_paste_button_of_an_empty_prompt_takes_the_last_generation(page):
     page.fill(PROMPT, "")
     fill(page, "steps", 5)
     page.click("#paste")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'the last one'")
+    holds(page, PROMPT, "the last one")
     assert value(page, "steps") == 3
 
 
@@ -112,5 +112,5 @@ def test_use_settings_of_the_selected_picture(page):
     finish(page)
     page.fill(PROMPT, "other")
     page.click("#txt2img_send_to_txt2img")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'reused'")
+    holds(page, PROMPT, "reused")
     assert value(page, "seed") != -1

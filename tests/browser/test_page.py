@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from acts import PROMPT, said
-from conftest import arrive
+from tests.browser.acts import PROMPT, arrive, said
 
 WEIGHTS = [
     ("a cat sits", (2, 2), "ArrowUp", "a (cat:1.1) sits"),
@@ -100,7 +98,8 @@ def test_the_address_asks_for_a_theme(visit):
 
 CONTRAST = """() => {
   const parse = (color) => (color.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-  const lum = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const lum = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+    .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = (el) => { for (; el; el = el.parentElement) { const c = parse(getComputedStyle(el).backgroundColor);
     if (c.length < 4 || c[3] > 0.9) return c; } return [255, 255, 255]; };

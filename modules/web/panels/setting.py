@@ -23,7 +23,6 @@ def build(studio: Studio, key: str, *, elem_id: str | None = None) -> Component:
     value = studio.settings.snapshot.values()[key]
     control = _control(studio, group, key, about, value)
     control.elem_id = elem_id or f"setting_{key}"
-    control.preprocess = lambda payload: payload
     return control
 
 
@@ -63,7 +62,7 @@ def _control(studio: Studio, group: type[Options], key: str, about: Setting, val
         return gr.Checkbox(value, label=about.label, info=info)
     if about.slider is not None:
         least, greatest, step = about.slider
-        return gr.Slider(least, greatest, value=value, step=step, label=about.label, info=info, buttons=[])
+        return widgets.slider(about.label, least, greatest, step, value, info=info)
     if isinstance(value, int | float) or (int in get_args(annotation) or float in get_args(annotation)):
         return gr.Number(value, label=about.label, info=info)
     return gr.Textbox(value, label=about.label, info=info, lines=1)

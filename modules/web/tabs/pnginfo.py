@@ -12,7 +12,7 @@ from PIL import UnidentifiedImageError
 
 from modules.foundation.errors import AtelierError
 from modules.store import pnginfo
-from modules.web import handlers
+from modules.web import handlers, widgets
 
 NOTHING = "Nothing found in the image."
 
@@ -30,7 +30,7 @@ def build() -> PngInfoTab:
     """Make the tab."""
     with gr.Row(elem_id="pnginfo_row", elem_classes=["resize-handle-row"], equal_height=False):
         with gr.Column(elem_classes=["stack"], min_width=0):
-            image = gr.Image(
+            image = widgets.Image(
                 label="Source",
                 elem_id="pnginfo_image",
                 type="filepath",
@@ -39,8 +39,6 @@ def build() -> PngInfoTab:
                 buttons=[],
                 height="min(62vh, 40rem)",
             )
-            # Gradio opens the file first and says only "cannot identify": the tab's own reader says it better.
-            image.preprocess = lambda payload: payload.path if payload else None
             with gr.Row(elem_classes=["image-buttons"]):
                 send = gr.Button("Send to txt2img", elem_id="txt2img_tab", size="sm", min_width=0, scale=0)
         with gr.Column(elem_classes=["stack"], min_width=0):

@@ -94,7 +94,7 @@ def bind_restoring(studio: Studio, registry: Registry, tab: Txt2ImgTab, info: pn
         from_text, tab.gallery.infotext, restored, js="() => atelier.selectedInfotext()", **handlers.QUIET
     ).then(**pasted)
     tab.gallery.send_to_pnginfo.click(
-        pictures.file_of(studio),
+        pictures.file_of(studio, info.image.GRADIO_CACHE),
         tab.gallery.selected,
         [info.image, reply],
         js="() => atelier.selected()",
@@ -104,7 +104,7 @@ def bind_restoring(studio: Studio, registry: Registry, tab: Txt2ImgTab, info: pn
     reopen.click(
         handlers.reopened(studio, registry, TAB),
         tab.gallery.selected,
-        registry.inputs(TAB),
+        [*registry.inputs(TAB), tab.overrides],
         js="() => atelier.followedJob()",
         **handlers.QUIET,
     )

@@ -72,6 +72,14 @@ export class Follower extends EventTarget {
     }
   }
 
+  /** Show a job that is over, as it ended. */
+  recall(job) {
+    memory.set(`${this.tab}_task_id`, job.id);
+    this.gallery.show(job.id, job.images, Math.max(job.images.length, 1));
+    this.gallery.finish();
+    this.gallery.log(summary(job));
+  }
+
   /** Show the forming picture; answers with its number. */
   async preview(id, shown) {
     try {
@@ -125,7 +133,7 @@ export class Follower extends EventTarget {
   }
 }
 
-const ended = (job) => ["done", "failed", "interrupted"].includes(job.status);
+export const ended = (job) => ["done", "failed", "interrupted"].includes(job.status);
 
 function expected(job) {
   return Math.max(1, (job.request?.n_iter ?? 1) * (job.request?.batch_size ?? 1));

@@ -47,6 +47,7 @@ export class Gallery extends EventTarget {
   expect(job, count) {
     if (job === this.job) return;
     this.job = job;
+    this.root.dataset.job = job;
     this.images = [];
     this.chosen = 0;
     this.chosenByHand = false;

@@ -2,7 +2,7 @@
 
 import { currentTab } from "./page.js";
 
-const POPUPS = "#lightboxModal.open, dialog[open], [role=listbox].options, ul.options";
+const POPUPS = "#lightboxModal.open, dialog[open], ul.option-list";
 
 export function setUpKeys(generators) {
   document.addEventListener("keydown", (event) => {

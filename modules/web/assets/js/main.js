@@ -3,21 +3,22 @@
 
 import * as api from "./api.js";
 import { setUpAttention } from "./attention.js";
+import { setUpBounds } from "./bounds.js";
 import { Follower } from "./follow.js";
 import { Gallery } from "./gallery.js";
 import { Generator } from "./generate.js";
+import { inspectFile } from "./inspect.js";
 import { setUpKeys } from "./keys.js";
 import { label } from "./labels.js";
 import { byId, element, opened, openTab, readSettings, settings } from "./page.js";
 import { setUpPrompt } from "./prompt.js";
+import { reattach } from "./reattach.js";
 import { setUpSearch } from "./search.js";
 import { setUpSize } from "./size.js";
 import { setUpSplit } from "./split.js";
 import { setUpTheme } from "./theme.js";
 import { failed, toast } from "./toast.js";
 import { Viewer } from "./viewer.js";
-import { reattach } from "./reattach.js";
-import { inspectFile } from "./inspect.js";
 
 const TAB = "txt2img";
 
@@ -41,6 +42,7 @@ setUpTheme();
 setUpKeys({ [TAB]: generator });
 setUpAttention();
 setUpSize(TAB);
+setUpBounds();
 setUpSplit(`${TAB}_body`);
 setUpSearch();
 byId(`save_zip_${TAB}`).addEventListener("click", () => {

@@ -1,9 +1,8 @@
 // After a reload: the running job, or the last one's pictures.
 
 import * as api from "./api.js";
+import { ended } from "./follow.js";
 import { byId, memory, press } from "./page.js";
-
-const OVER = ["done", "failed", "interrupted"];
 
 export async function reattach(follower) {
   const { tab } = follower;
@@ -24,15 +23,12 @@ async function attach(follower, button) {
     if (error.status !== 404) return;
     memory.remove(`${follower.tab}_task_id`);
   }
-  const running = jobs.find((job) => !OVER.includes(job.status));
+  const running = jobs.find((job) => !ended(job));
   button.classList.toggle("gone", !running);
   // One's own job first, then one that runs, then the newest pictures there are.
   const found = jobs.find((job) => job.id === mine) ?? running ?? jobs.find((job) => job.images.length);
   if (!found) return;
-  if (found.id === mine) {
-    follower.gallery.job = mine;
-    press(`${follower.tab}_reopen`);
-    follower.gallery.job = null;
-  }
-  follower.follow(found.id, found.images.length || 1);
+  if (ended(found)) follower.recall(found);
+  else follower.follow(found.id);
+  if (found.id === mine) press(`${follower.tab}_reopen`);
 }
