@@ -61,7 +61,7 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
     )
     app.state.studio = studio
     app.state.gate = Gate(access, Sessions(key, access.accounts))
-    app.state.front = Front()
+    app.state.front = Front(expected=not studio.flags.nowebui)
     errors.install(app)
     for router in (*ROUTERS, login.router, docs.router):
         app.include_router(router)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette._utils import get_route_path
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +37,9 @@ class Front:
     `routes` are the page's, none before it is there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, expected: bool = True) -> None:
+        """`expected`: a page will come. Without one `/` leads to the API's description."""
+        self._expected = expected
         self.routes: list[BaseRoute] = []
         self._page: ASGIApp | None = None
         self._lifespan: Any = None
@@ -54,7 +56,8 @@ class Front:
         if page is not None:
             await page(scope, receive, send)
         elif scope["type"] == "http":
-            await _starting(scope)(scope, receive, send)
+            answer = _starting(scope) if self._expected else _without_page(scope)
+            await answer(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1013})
 
@@ -111,6 +114,12 @@ def mount_page(
     page = next(route.app for route in stage.routes if getattr(route, "app", None) is not None)  # type: ignore[attr-defined]
     app.state.front.open(wrap(page), stage.router.lifespan_context(stage), page.routes)
     log.info("The page is ready")
+
+
+def _without_page(scope: Scope) -> Response:
+    if get_route_path(scope) == "/" and scope["method"] in ("GET", "HEAD"):
+        return RedirectResponse(f"{scope.get('root_path', '')}/docs", 307)
+    return JSONResponse({"detail": "Not Found"}, 404)
 
 
 def _starting(scope: Scope) -> Response:

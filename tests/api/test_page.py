@@ -112,6 +112,13 @@ def test_other_sites_cannot_reach_gradio_either(opened):
     assert "access-control-allow-origin" not in answer.headers
 
 
+def test_without_a_page_the_api_describes_itself(started):
+    served = started("--nowebui")
+    answer = served.client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert served.client.get("/config").json() == {"detail": "Not Found"}
+
+
 def test_a_handler_knows_who_is_logged_in(started):
     """Gradio tells a handler's `gr.Request.username`; jobs of the page belong to that user."""
     from modules.web.front import mount_page
