@@ -42,8 +42,12 @@ def build(studio: Studio) -> SettingsTab:
             )
             result = gr.HTML("", elem_id="settings_result")
         with gr.Column(elem_classes=["settings-sections"], min_width=0):
+            named: set[str] = set()
             for section, keys in sections(studio):
-                with gr.Column(elem_id=f"settings_{section.id}", elem_classes=["settings-section"], min_width=0):
+                # Two of A1111's sections share the id "ui"; an element id is the first one's.
+                elem_id = None if section.id in named else f"settings_{section.id}"
+                named.add(section.id)
+                with gr.Column(elem_id=elem_id, elem_classes=["settings-section"], min_width=0):
                     gr.HTML(f"<h3>{html.escape(section.title)}</h3>")
                     for key in keys:
                         controls[key] = setting.build(studio, key)
