@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -32,3 +33,14 @@ def served(app: FastAPI) -> Iterator[str]:
             server.should_exit = True
             thread.join(10)
             assert not thread.is_alive(), "the server did not stop"
+
+
+def in_a_thread(build: Callable[[], None]) -> threading.Thread:
+    """Builds a page in a thread with an event loop: without one Gradio makes some and never closes them."""
+
+    async def building() -> None:
+        build()
+
+    thread = threading.Thread(target=lambda: asyncio.run(building()))
+    thread.start()
+    return thread

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import gradio as gr
 import httpx
@@ -15,6 +13,7 @@ from starlette.routing import Mount
 
 from modules.web import page
 from tests.api.conftest import serving
+from tests.api.serving import in_a_thread
 
 BROWSER = {"accept": "text/html,*/*"}
 OPEN = {("GET", "/login"), ("POST", "/login"), ("HEAD", "/login")}
@@ -30,22 +29,10 @@ def opened(tmp_path_factory):
     assert waiting.status_code == 200 and "Starting" in waiting.text
     assert served.client.get("/atelier/v1/ready", headers=session).json()["page"] is False
     assert served.client.get("/config", headers=session).status_code == 503
-    in_a_thread(lambda: page.mount(served.app, served.studio))
+    in_a_thread(lambda: page.mount(served.app, served.studio)).join(60)
     served.session = session
     yield served
     next(steps, None)
-
-
-def in_a_thread(build: Callable[[], None]) -> None:
-    """Run what builds a page in a thread with an event loop: without one Gradio makes some and never closes them."""
-
-    async def building() -> None:
-        build()
-
-    thread = threading.Thread(target=lambda: asyncio.run(building()))
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive()
 
 
 def routes(app) -> Iterator[tuple[str, frozenset[str]]]:
@@ -134,7 +121,7 @@ def test_a_handler_knows_who_is_logged_in(started):
             gr.Button().click(who, None, gr.Textbox(), queue=False, api_name="who")
         mount_page(served.app, blocks)
 
-    in_a_thread(build)
+    in_a_thread(build).join(60)
     served.client.post("/login", data={"username": "me", "password": "secret"})
     answer = served.client.post("/gradio_api/run/who", json={"data": []})
     assert answer.json()["data"] == ["me"]
