@@ -33,6 +33,12 @@ QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """How the page's events run: a plain request each, nothing greyed out, not part of Gradio's API."""
 
 Reply = dict[str, Any]
+REASONS = {
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than_equal": "it can be at most {le}",
+    "string_too_long": "it can have at most {max_length:,} characters",
+}
+"""pydantic's kinds of error in the words of the page; others are told in pydantic's own."""
 
 
 def submit(studio: Studio, registry: Registry, tab: str, kind: type[Request]) -> Callable[..., Reply]:
@@ -72,7 +78,7 @@ def explained(error: ValidationError, registry: Registry, tab: str) -> Reply:
     shown = repr(first["input"])
     if len(shown) > 60:
         shown = f"{shown[:40]}… ({len(shown):,} characters)"
-    reason = first["msg"][:1].lower() + first["msg"][1:]
+    reason = REASONS.get(first["type"], first["msg"][:1].lower() + first["msg"][1:]).format(**first.get("ctx", {}))
     return {"error": f"{label} cannot be {shown}: {reason}.", "field": component.elem_id if component else None}
 
 

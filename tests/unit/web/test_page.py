@@ -109,8 +109,8 @@ def test_an_emptied_number_box_is_the_fields_default(studio, registry):
 @pytest.mark.parametrize(
     ("field", "value", "words", "id"),
     [
-        ("width", 0, "Width cannot be 0", "txt2img_width"),
-        ("width", 100_000, "Width cannot be 100000", "txt2img_width"),
+        ("width", 0, "Width cannot be 0: it must be at least 16.", "txt2img_width"),
+        ("width", 100_000, "Width cannot be 100000: it can be at most 8192.", "txt2img_width"),
         ("steps", -1, "Sampling steps cannot be -1", "txt2img_steps"),
         ("prompt", "x" * 5_000_000, "Prompt cannot be 'xxx", "txt2img_prompt"),
         ("cfg_scale", "much", "CFG Scale cannot be 'much'", "txt2img_cfg_scale"),

@@ -51,6 +51,7 @@ export class Gallery extends EventTarget {
     this.images = [];
     this.chosen = 0;
     this.chosenByHand = false;
+    this.arrows.forEach((arrow) => { arrow.hidden = true; });
     this.room(count);
     this.log([]);
   }
