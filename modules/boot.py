@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import webbrowser
@@ -225,9 +226,23 @@ def serve(app: FastAPI, flags: Flags, host: str, port: int) -> None:
         ssl_certfile=flags.tls_certfile,
     )
     scheme = "https" if flags.tls_certfile else "http"
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host
-    url = f"{scheme}://{shown}:{port}"
-    log.info("Atelier: %s", _way_in(app, url))
+    everywhere = host in ("0.0.0.0", "::")
+    shown = "localhost" if everywhere or host in ("127.0.0.1", "::1") else host
+    url = _way_in(app, f"{scheme}://{shown}:{port}")
+    log.info("Atelier: %s", url)
+    if everywhere and (neighbour := _own_address()):
+        log.info("From other machines: %s", _way_in(app, f"{scheme}://{neighbour}:{port}"))
     if flags.autolaunch:
         webbrowser.open(url)
     uvicorn.Server(config).run()
+
+
+def _own_address() -> str | None:
+    """This machine's address in its network, None where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only asks which way packets would take.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
