@@ -55,7 +55,7 @@ def unet_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | No
     widths = _widths(shapes, "down_blocks.{}.resnets.0.conv1.weight")
     blocks = _count(shapes, r"down_blocks\.0\.resnets\.(\d+)\.")
     attends = tuple(f"down_blocks.{i}.attentions.0.proj_in.weight" in shapes for i in range(len(widths)))
-    keys = [key for key in shapes if key.endswith("attn2.to_k.weight")]
+    keys = [key for key, shape in shapes.items() if key.endswith("attn2.to_k.weight") and len(shape) == 2]
     if not keys:
         raise BadFile("The UNet has no cross-attention, so it cannot follow a prompt.")
     if any(".transformer_blocks.1." in key for key in shapes):
@@ -65,8 +65,8 @@ def unet_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | No
         _agree_unet(yaml, shapes, widths, blocks, attends, context)
     groups = _groups(widths, known, yaml)
     return {
-        "in_channels": _shape(shapes, "conv_in.weight")[1],
-        "out_channels": _shape(shapes, "conv_out.weight")[0],
+        "in_channels": _shape(shapes, "conv_in.weight", 4)[1],
+        "out_channels": _shape(shapes, "conv_out.weight", 4)[0],
         "block_out_channels": widths,
         "down_block_types": tuple("CrossAttnDownBlock2D" if attend else "DownBlock2D" for attend in attends),
         "up_block_types": tuple("CrossAttnUpBlock2D" if attend else "UpBlock2D" for attend in reversed(attends)),
@@ -74,7 +74,8 @@ def unet_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | No
         "cross_attention_dim": context,
         # diffusers keeps the number of heads under this name.
         "attention_head_dim": _heads(widths, attends, known, yaml),
-        "use_linear_projection": len(shapes[keys[0].partition(".transformer_blocks.")[0] + ".proj_in.weight"]) == 2,
+        "use_linear_projection": len(shapes.get(keys[0].partition("transformer_blocks.")[0] + "proj_in.weight", ()))
+        == 2,
         "norm_num_groups": groups,
     }
 
@@ -89,9 +90,9 @@ def vae_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | Non
         if base and factors:
             _agree(yaml, "ch times ch_mult", tuple(base * factor for factor in factors), widths)
     return {
-        "in_channels": _shape(shapes, "encoder.conv_in.weight")[1],
-        "out_channels": _shape(shapes, "decoder.conv_out.weight")[0],
-        "latent_channels": _shape(shapes, "post_quant_conv.weight")[1],
+        "in_channels": _shape(shapes, "encoder.conv_in.weight", 4)[1],
+        "out_channels": _shape(shapes, "decoder.conv_out.weight", 4)[0],
+        "latent_channels": _shape(shapes, "post_quant_conv.weight", 4)[1],
         "block_out_channels": widths,
         "down_block_types": ("DownEncoderBlock2D",) * len(widths),
         "up_block_types": ("UpDecoderBlock2D",) * len(widths),
@@ -102,9 +103,9 @@ def vae_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | Non
 
 def text_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | None) -> dict[str, Any]:
     """Arguments of CLIPTextConfig."""
-    vocabulary, width = _shape(shapes, "embeddings.token_embedding.weight")
+    vocabulary, width = _shape(shapes, "embeddings.token_embedding.weight", 2)
     layers = _count(shapes, r"encoder\.layers\.(\d+)\.")
-    inner = _shape(shapes, "encoder.layers.0.mlp.fc1.weight")[0]
+    inner = _shape(shapes, "encoder.layers.0.mlp.fc1.weight", 2)[0]
     heads = known["num_attention_heads"]
     if yaml:
         heads = yaml.whole("num_attention_heads") or heads
@@ -119,7 +120,7 @@ def text_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | No
         "intermediate_size": inner,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
-        "max_position_embeddings": _shape(shapes, "embeddings.position_embedding.weight")[0],
+        "max_position_embeddings": _shape(shapes, "embeddings.position_embedding.weight", 2)[0],
         "hidden_act": known["hidden_act"],
         "bos_token_id": _START,
         "eos_token_id": _END,
@@ -135,7 +136,7 @@ def _agree_unet(
         _agree(yaml, "model_channels times channel_mult", tuple(base * factor for factor in factors), widths)
     _agree(yaml, "num_res_blocks", yaml.whole("num_res_blocks"), blocks)
     _agree(yaml, "context_dim", yaml.whole("context_dim"), context)
-    _agree(yaml, "in_channels", yaml.whole("in_channels"), _shape(shapes, "conv_in.weight")[1])
+    _agree(yaml, "in_channels", yaml.whole("in_channels"), _shape(shapes, "conv_in.weight", 4)[1])
     resolutions = yaml.wholes("attention_resolutions")
     if resolutions is not None:
         found = tuple(2**level for level, attend in enumerate(attends) if attend)
@@ -186,17 +187,26 @@ def _say(yaml: Section | None) -> str:
 def _widths(shapes: Shapes, pattern: str) -> tuple[int, ...]:
     widths: list[int] = []
     while (key := pattern.format(len(widths))) in shapes:
-        widths.append(shapes[key][0])
+        widths.append(_shape(shapes, key, 4)[0])
     if not widths:
         raise BadFile(f"The file lacks '{pattern.format(0)}', so it is incomplete.")
     return tuple(widths)
 
 
 def _count(shapes: Shapes, pattern: str) -> int:
-    return 1 + max((int(found[1]) for key in shapes if (found := re.match(pattern, key))), default=-1)
+    numbers = {int(found[1]) for key in shapes if (found := re.match(pattern, key))}
+    # A crafted number must not make a network of millions of layers.
+    if max(numbers, default=0) >= max(1, len(numbers)):
+        place = pattern.replace("\\", "").replace("(d+)", "N")
+        raise BadFile(f"The file is incomplete: of {max(numbers) + 1} parts like '{place}' {len(numbers)} are there.")
+    return len(numbers)
 
 
-def _shape(shapes: Shapes, key: str) -> tuple[int, ...]:
+def _shape(shapes: Shapes, key: str, axes: int) -> tuple[int, ...]:
+    """The shape of a weight with so many axes, none of them empty."""
     if key not in shapes:
         raise BadFile(f"The file lacks '{key}', so it is incomplete.")
-    return shapes[key]
+    shape = shapes[key]
+    if len(shape) != axes or 0 in shape:
+        raise BadFile(f"'{key}' has the shape {shape}, but {axes} axes are needed.")
+    return shape

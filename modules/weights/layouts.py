@@ -161,8 +161,8 @@ def unet_levels(keys: Iterable[str]) -> Levels:
     keys = list(keys)
     blocks = {int(found[1]) for key in keys if (found := re.match(r"input_blocks\.(\d+)\.", key))}
     ends = sorted({int(found[1]) for key in keys if (found := re.match(r"input_blocks\.(\d+)\.0\.op\.", key))})
-    if len(blocks) < 2:
-        raise BadFile("The file has no complete UNet: its input blocks are missing.")
+    if len(blocks) < 2 or max(blocks) >= len(blocks):
+        raise BadFile("The file has no complete UNet: input blocks are missing.")
     a_level = (ends[0] if ends else max(blocks) + 1) - 1
     if ends != [(a_level + 1) * (i + 1) for i in range(len(ends))]:
         raise BadFile(f"The UNet's levels differ in length (they end at input blocks {ends}); that kind is not known.")
@@ -240,9 +240,12 @@ def _turned(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _greatest(keys: Iterable[str], pattern: str) -> int:
-    found = [int(match[1]) for key in keys if (match := re.match(pattern, key))]
+    found = {int(match[1]) for key in keys if (match := re.match(pattern, key))}
+    place = pattern.replace("\\", "").replace("(d+)", "N")
     if not found:
-        raise BadFile(f"The file lacks a whole part of the model: no key is like '{pattern}'.")
+        raise BadFile(f"The file lacks a whole part of the model: no key is like '{place}'.")
+    if max(found) >= len(found):
+        raise BadFile(f"The file is incomplete: of {max(found) + 1} parts like '{place}' {len(found)} are there.")
     return max(found)
 
 

@@ -46,8 +46,7 @@ def _text(width: int = 768) -> Any:
     return {
         "embeddings.token_embedding.weight": (49408, width),
         "embeddings.position_embedding.weight": (77, width),
-        "encoder.layers.0.mlp.fc1.weight": (4 * width, width),
-        "encoder.layers.11.mlp.fc1.weight": (4 * width, width),
+        **{f"encoder.layers.{layer}.mlp.fc1.weight": (4 * width, width) for layer in range(12)},
     }
 
 
@@ -131,6 +130,17 @@ def test_missing_parts_are_named() -> None:
         unet_dimensions(_unet((64,), (False,)), SD1["unet"], None)
     with pytest.raises(BadFile, match="token_embedding"):
         text_dimensions({}, SD1["text"], None)
+
+
+def test_a_crafted_number_makes_no_endless_network() -> None:
+    with pytest.raises(BadFile, match="of 1000000001 parts like"):
+        text_dimensions({**_text(), "encoder.layers.1000000000.mlp.fc1.weight": (1, 1)}, SD1["text"], None)
+
+
+def test_weights_of_too_few_axes_are_named() -> None:
+    shapes = {**_text(), "embeddings.token_embedding.weight": (49408,)}
+    with pytest.raises(BadFile, match=r"token_embedding.weight' has the shape \(49408,\), but 2 axes"):
+        text_dimensions(shapes, SD1["text"], None)
 
 
 def test_families_are_found_by_name() -> None:

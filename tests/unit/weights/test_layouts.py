@@ -123,3 +123,10 @@ def test_a_key_without_a_place_is_named() -> None:
 def test_a_checkpoint_without_unet_says_so() -> None:
     with pytest.raises(BadFile, match="UNet"):
         layouts.unet_names(["lora_unet_down.weight"])
+
+
+def test_a_crafted_number_is_no_endless_loop() -> None:
+    with pytest.raises(BadFile, match="input blocks are missing"):
+        layouts.unet_names(["input_blocks.0.0.weight", "input_blocks.999999999999.0.in_layers.0.weight"])
+    with pytest.raises(BadFile, match="incomplete"):
+        layouts.vae_names(["encoder.down.0.block.0.conv1.weight", "encoder.down.99999999999.block.0.conv1.weight"])

@@ -92,6 +92,7 @@ def test_torchs_own_loader_of_bytes_is_refused(tmp_path: Path) -> None:
 def test_torchscript_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/version", b"3\n")
         archive.writestr("model/constants.pkl", b"")
         archive.writestr("model/code/__torch__.py", b"")
     with pytest.raises(UnsafeFile, match="TorchScript"):
