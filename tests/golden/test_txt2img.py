@@ -13,36 +13,16 @@ import pytest
 from PIL import Image
 
 from modules.boot import assemble
-from modules.engine.hooks import Hooks
 from modules.engine.request import Txt2Img
-from modules.engine.run import RunContext
 from modules.foundation import torchvision_ops
 from modules.foundation.flags import parse
 from modules.studio.context import Studio
+from tests.runs import made
 
 HERE = Path(__file__).parent
 RECORDED = json.loads((HERE / "cases.json").read_text(encoding="utf-8"))
 EQUAL = 45.0
 """dB over 8-bit RGB; from here on two pictures count as equal."""
-
-
-class Unwatched:
-    """Neither stops nor listens."""
-
-    def check(self) -> None: ...
-
-    def next_batch(self) -> bool:
-        return True
-
-    def planned(self, batches: int, steps: int) -> None: ...
-
-    def batch(self, index: int) -> None: ...
-
-    def step(self, index: int, latent: Any) -> None: ...
-
-    def phase(self, text: str) -> None: ...
-
-    def comment(self, text: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +35,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio.history.close()
 
 
-def made(studio: Studio, payload: dict[str, Any]) -> list[Image.Image]:
-    from modules.engine.generate import generate
-
-    silent = Unwatched()
-    run = RunContext(studio.settings.snapshot, studio.models, studio.catalog, Hooks(), silent, silent)
-    return [made.image for made in generate(Txt2Img(**payload), run)]
-
-
 def psnr(ours: Image.Image, theirs: Image.Image) -> float:
     error = np.mean((np.asarray(ours.convert("RGB"), float) - np.asarray(theirs.convert("RGB"), float)) ** 2)
     return 10 * math.log10(255**2 / error) if error else math.inf
@@ -70,7 +42,7 @@ def psnr(ours: Image.Image, theirs: Image.Image) -> float:
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
 def test_recorded_picture(case: dict[str, Any], studio: Studio) -> None:
-    ours = made(studio, case["payload"])
+    ours = [one.image for one in made(studio, Txt2Img(**case["payload"]))]
     theirs = [Image.open(HERE / "images" / name) for name in case["images"]]
     assert [image.size for image in ours] == [image.size for image in theirs]
     assert min(psnr(a, b) for a, b in zip(ours, theirs, strict=True)) >= EQUAL

@@ -11,33 +11,12 @@ import pytest
 
 from modules.boot import assemble
 from modules.engine import infotext
-from modules.engine.hooks import Hooks
-from modules.engine.plan import Made
 from modules.engine.request import Txt2Img
-from modules.engine.run import RunContext
 from modules.foundation.flags import parse
 from modules.sampling.catalog import SAMPLERS, SCHEDULES
 from modules.studio.context import Studio
+from tests.runs import made
 from tests.tiny import write_checkpoint
-
-
-class Unwatched:
-    """Neither stops nor listens."""
-
-    def check(self) -> None: ...
-
-    def next_batch(self) -> bool:
-        return True
-
-    def planned(self, batches: int, steps: int) -> None: ...
-
-    def batch(self, index: int) -> None: ...
-
-    def step(self, index: int, latent: Any) -> None: ...
-
-    def phase(self, text: str) -> None: ...
-
-    def comment(self, text: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +38,6 @@ def studios(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Iter
     yield one, other
     for studio in (one, other):
         studio.history.close()
-
-
-def made(studio: Studio, request: Txt2Img) -> list[Made]:
-    from modules.engine.generate import generate
-
-    silent = Unwatched()
-    run = RunContext(studio.settings.snapshot, studio.models, studio.catalog, Hooks(), silent, silent)
-    return list(generate(request, run))
 
 
 def requested(sampler: str, rng: random.Random) -> Txt2Img:
