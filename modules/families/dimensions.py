@@ -23,7 +23,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _CONFIGS = Path(__file__).with_name("configs")
 _START, _END = 49406, 49407
-"""CLIP's marks around a prompt."""
+"""CLIP's marks around a prompt, the last of its vocabulary."""
+_TOKENS = 77
+"""The length of a chunk, marks included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ def vae_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | Non
 def text_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | None) -> dict[str, Any]:
     """Arguments of CLIPTextConfig."""
     vocabulary, width = _shape(shapes, "embeddings.token_embedding.weight", 2)
+    positions = _shape(shapes, "embeddings.position_embedding.weight", 2)[0]
+    if vocabulary <= _END or positions < _TOKENS:
+        raise BadFile(
+            f"The text encoder knows {vocabulary} tokens in {positions} places; CLIP's are {_END + 1} in {_TOKENS}."
+        )
     layers = _count(shapes, r"encoder\.layers\.(\d+)\.")
     inner = _shape(shapes, "encoder.layers.0.mlp.fc1.weight", 2)[0]
     heads = known["num_attention_heads"]
@@ -120,7 +127,7 @@ def text_dimensions(shapes: Shapes, known: Mapping[str, Any], yaml: Section | No
         "intermediate_size": inner,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
-        "max_position_embeddings": _shape(shapes, "embeddings.position_embedding.weight", 2)[0],
+        "max_position_embeddings": positions,
         "hidden_act": known["hidden_act"],
         "bos_token_id": _START,
         "eos_token_id": _END,

@@ -143,6 +143,14 @@ def test_weights_of_too_few_axes_are_named() -> None:
         text_dimensions(shapes, SD1["text"], None)
 
 
+@pytest.mark.parametrize(
+    ("key", "rows"), [("token_embedding", 49407), ("position_embedding", 64)], ids=["vocabulary", "positions"]
+)
+def test_an_encoder_that_clips_tokens_do_not_fit(key: str, rows: int) -> None:
+    with pytest.raises(BadFile, match="CLIP's are 49408 in 77"):
+        text_dimensions({**_text(), f"embeddings.{key}.weight": (rows, 768)}, SD1["text"], None)
+
+
 def test_families_are_found_by_name() -> None:
     assert find("sd1") is FAMILIES[0]
     assert find("sdxl") is None
