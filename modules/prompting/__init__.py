@@ -1,1 +1,1 @@
-"""Rank 1: text. Emphasis, chunks, infotext. Imports no torch and nothing third-party."""
+"""Rank 1: text. Comments, network tags, AND, edits, emphasis, chunks, infotext. No torch, nothing third-party."""

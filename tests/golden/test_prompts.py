@@ -1,4 +1,4 @@
-"""A1111's own answers: spans, tokens and chunks of prompts. Torch-free; the vectors are in test_conditioning."""
+"""A1111's own answers: parts, schedules, spans, tokens and chunks. Torch-free; the vectors are in test_conditioning."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from modules.families import tokenizer
 from modules.foundation.errors import UserError
 from modules.prompting import emphasis
 from modules.prompting.chunks import chunked, count
+from modules.prompting.compose import split
+from modules.prompting.schedule import schedule
 
 DATA = Path(__file__).parent / "data"
 
@@ -45,3 +47,17 @@ def test_chunks(family: str, case: dict[str, Any]) -> None:
         chunk["multipliers"] for chunk in case["chunks"]
     ]
     assert count(spans, words)[0] == case["token_count"]
+
+
+@pytest.mark.parametrize("case", recorded("prompts.json"), ids=lambda case: case["prompt"][:40])
+def test_parts_and_schedules(case: dict[str, Any]) -> None:
+    prompt = case["prompt"]
+    found = {
+        "parts": [[part.text, part.weight] for part in split(prompt)],
+        "6": [[entry.last, entry.text] for entry in schedule(prompt, 6)],
+        "10": [[entry.last, entry.text] for entry in schedule(prompt, 10)],
+        "20": [[entry.last, entry.text] for entry in schedule(prompt, 20)],
+        "old 10": [[entry.last, entry.text] for entry in schedule(prompt, 10, old=True)],
+    }
+    expected = {key: value for key, value in case.items() if key != "prompt"}
+    assert {key: found[key] for key in expected} == expected

@@ -1,0 +1,82 @@
+"""Prompt editing beyond the recorded cases of tests/golden: odd text, size, and that no text fails."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from modules.prompting.schedule import schedule
+
+
+def texts(prompt: str, steps: int = 10) -> list[tuple[int, str]]:
+    return [(entry.last, entry.text) for entry in schedule(prompt, steps)]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "[a:b:5",  # never closed
+        "[a:(b:5]",  # closed crosswise
+        "[a)b:c:5]",
+        "[(a:b:c):d:5]",  # a round bracket with two colons is text, and so is what it stands in
+        "[[a:b]:c:5]",  # a bracket that is no edit
+        "[a|b:c:5]",
+        "x | [a:b:5]",
+        "[a:b:5] \\",
+        "[a:b:5] \\\n c",
+        "[a:b:٣]",  # digits, but not those a number is written with
+        "[a:b:5\\]",
+    ],
+)
+def test_text_that_stays_as_it_is(prompt: str) -> None:
+    assert texts(prompt) == [(10, prompt)]
+
+
+def test_a_stray_bracket_leaves_the_edits_around_it() -> None:
+    assert texts("[x (a [b:c:5]] ) [d:e:7") == [(5, "[x (a b] ) [d:e:7"), (10, "[x (a c] ) [d:e:7")]
+    assert texts(":] [a:b:5])[c:5]") == [(5, ":] a)"), (10, ":] b)c")]
+
+
+def test_equal_edits_are_apart() -> None:
+    assert texts("[a:b:5][a:b:5][a:b:7]") == [(5, "aaa"), (7, "bba"), (10, "bbb")]
+
+
+def test_alternation_within_an_edit_that_is_over_still_counts_every_step() -> None:
+    assert [last for last, _ in texts("[[a|b]:c:2]")] == list(range(1, 11))
+
+
+@pytest.mark.parametrize("when", ["1e999", "9" * 400, "1.e999", "+1e5"])
+def test_numbers_out_of_reason_are_the_last_step(when: str) -> None:
+    assert texts(f"[a:b:{when}]") == [(10, "a")]
+    assert texts(f"[a:b:-{when.removeprefix('+')}]") == [(10, "b")]
+
+
+def test_no_text_fails() -> None:
+    pieces = ["[", "]", "(", ")", ":", "|", "\\", "a", " ", "3", "0.5", "-", "\n", "🔴"]
+    draw = random.Random(0)
+    for _ in range(3000):
+        prompt = "".join(draw.choices(pieces, k=draw.randrange(25)))
+        found = texts(prompt, 4)
+        lasts = [last for last, _ in found]
+        assert lasts == sorted(set(lasts)) and lasts[-1] == 4, prompt
+        assert all(len(text) <= len(prompt) for _, text in found)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "[" * 50_000,
+        "[" * 20_000 + "a" + ":1]" * 20_000,
+        "[a|" * 20_000 + "]" * 20_000,
+        "(" * 30_000 + "[a:b:5]" + ")" * 30_000,
+        "[a:b:5]" * 14_000,
+        "[a" * 30_000 + "]:" * 20_000,
+    ],
+    ids=lambda prompt: prompt[:12],
+)
+def test_long_and_deep_text_is_read_in_time(prompt: str) -> None:
+    start = time.process_time()
+    schedule(prompt, 10)
+    assert time.process_time() - start < 5
