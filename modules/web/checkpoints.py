@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from modules.foundation.errors import AtelierError, BadFile
-from modules.studio.checkpoints import chosen
+from modules.studio.checkpoints import KIND, Task, chosen
 from modules.web import defaults
 from modules.web.defaults import Defaults
 from modules.web.panels.quicksettings import CHECKPOINT
 from modules.web.registry import Registry
+from modules.web.security import user_of
 
 if TYPE_CHECKING:
     from modules.studio.context import Studio
@@ -39,15 +40,20 @@ def defaults_now(studio: Studio) -> Defaults:
         return defaults.plain()
 
 
-def choose(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:
-    """The drop-down: (title, defaults in force, *the fields they fill) -> (reply, defaults, *fields)."""
+def choose(studio: Studio) -> Callable[..., list[Any]]:
+    """The drop-down: (title, defaults in force, *the fields they fill) -> (reply, defaults, *fields).
 
-    def handler(title: str, before: str, *shown: Any) -> list[Any]:
+    The checkpoint is loaded by a job the reply names, so that the next picture need not wait for it.
+    """
+
+    def handler(request: gr.Request, title: str, before: str, *shown: Any) -> list[Any]:
         try:
-            studio.settings.update({CHECKPOINT: studio.catalog.find_checkpoint(title).title})
+            file = studio.catalog.find_checkpoint(title)
+            studio.settings.update({CHECKPOINT: file.title})
+            job = studio.jobs.submit(KIND, Task(load=file.title), owner=user_of(request))
         except (AtelierError, OSError) as error:
             return [{"error": str(error)}, gr.skip(), *_kept()]
-        return [{}, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
+        return [{"loading": job.id}, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
 
     return handler
 

@@ -78,7 +78,7 @@ def _bind(
     told: dict[str, Any] = {"fn": None, "inputs": reply, "js": "(reply) => atelier.replied(reply)"}
 
     quick.checkpoint.input(
-        checkpoints.choose(studio, registry, txt2img.TAB),
+        checkpoints.choose(studio),
         [quick.checkpoint, force, *followers],
         [reply, force, *followers],
         **handlers.QUIET,

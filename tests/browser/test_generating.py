@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
+
+import httpx
+import pytest
 
 from tests.browser.acts import (
     BAR,
@@ -24,6 +28,8 @@ from tests.browser.acts import (
     shows,
     value,
 )
+
+FIXED = ("txt2img_settings", "txt2img_gallery", "image_buttons_txt2img", "txt2img_tools", "txt2img_generate_box")
 
 
 def slowly(page) -> None:
@@ -62,19 +68,24 @@ def test_progress_tells_step_percentage_and_time(page):
 
 
 def test_nothing_moves_while_a_picture_forms(page):
-    places = """() => ['txt2img_settings', 'txt2img_gallery', 'image_buttons_txt2img', 'txt2img_tools',
-        'txt2img_generate_box'].map(id => { const r = document.getElementById(id).getBoundingClientRect();
-        return [id, ...[r.x, r.y, r.width, r.height].map(Math.round)] })"""
-    before = page.evaluate(places)
+    before = places(page)
     fill(page, "steps", 150)
     generate(page, "still")
     forming(page)
-    assert page.evaluate(places) == before
+    assert places(page) == before
     live = page.locator(".live-preview").bounding_box()
     page.keyboard.press("Alt+Enter")
     finish(page)
-    assert page.evaluate(places) == before
+    assert places(page) == before
     assert page.locator(PICTURE).bounding_box() == live
+
+
+def places(page) -> dict[str, list[object]]:
+    """Where the parts of the page are, in pixels."""
+    boxes = {id: page.locator(f"#{id}").bounding_box() for id in FIXED}
+    return {
+        id: [pytest.approx(box[side], abs=1) for side in ("x", "y", "width", "height")] for id, box in boxes.items()
+    }
 
 
 def test_a_reload_in_the_middle_finds_the_job_again(page):
@@ -229,19 +240,29 @@ def test_what_cannot_be_done_is_said(page):
     page.wait_for_selector(f"{BOX}[data-state=idle]")
 
 
-def test_the_checkpoint_brings_its_defaults(page, studio):
-    title = page.locator("#setting_sd_model_checkpoint input").input_value()
+@pytest.fixture
+def checkpoint_again(studio) -> Iterator[None]:
+    before = studio.get("/sdapi/v1/options")["sd_model_checkpoint"]
+    yield
+    httpx.post(studio.url + "/sdapi/v1/options", json={"sd_model_checkpoint": before}, timeout=60).raise_for_status()
+
+
+def choose(page, name: str) -> None:
+    page.click("#setting_sd_model_checkpoint input")
+    page.click(f"ul.option-list li >> text={name}")
+
+
+def test_the_checkpoint_brings_its_defaults(page, studio, checkpoint_again):
+    title = page.input_value("#setting_sd_model_checkpoint input")
     assert title in {item["title"] for item in studio.get("/sdapi/v1/sd-models")}
-    assert choice(page, "sampling")
-    page.click("#setting_sd_model_checkpoint input")
-    page.click("ul.option-list li >> text=tiny")
-    page.wait_for_function("document.querySelector('#setting_sd_model_checkpoint input').value.includes('tiny')")
-    holds(page, "#txt2img_width input[type=number]", "64")
+    assert (value(page, "width"), value(page, "steps"), choice(page, "sampling")) == (64, 4, "Euler a")
     fill(page, "steps", 33)
-    page.click("#setting_sd_model_checkpoint input")
-    page.click("ul.option-list li >> text=without-yaml")
+    choose(page, "without-yaml")
     holds(page, "#txt2img_width input[type=number]", "512")
     assert value(page, "steps") == 33, "what the user chose stays"
+    assert "without-yaml" in said(page), "it does not fit, and the page says so before anybody presses Generate"
+    choose(page, "tiny")
+    holds(page, "#txt2img_width input[type=number]", "64")
 
 
 def test_a_new_file_appears_after_refresh(page, studio):

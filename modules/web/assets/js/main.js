@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { setUpAttention } from "./attention.js";
 import { setUpBounds } from "./bounds.js";
+import { followLoading } from "./checkpoint.js";
 import { Follower } from "./follow.js";
 import { Gallery } from "./gallery.js";
 import { Generator } from "./generate.js";
@@ -75,6 +76,7 @@ document.documentElement.dataset.atelier = "ready";
 function replied(reply) {
   if (reply?.error) failed(reply.error);
   if (reply?.saved) gallery.log([reply.saved]);
+  if (reply?.loading) followLoading(reply.loading);
   return Boolean(reply?.error);
 }
 
