@@ -73,6 +73,7 @@ def _bind(
     """What reaches across tabs: the checkpoint, the page's opening, and the send-to buttons."""
     reply = gr.JSON(elem_id="page_reply", visible="hidden")
     force = gr.Textbox(defaults, elem_id="defaults_in_force", visible="hidden")
+    notices = gr.JSON([], elem_id="notices", visible="hidden")
     shown_settings = gr.Textbox(elem_id="settings_json", visible="hidden")
     followers = checkpoints.fields(registry, txt2img.TAB)
     told: dict[str, Any] = {"fn": None, "inputs": reply, "js": "(reply) => atelier.replied(reply)"}
@@ -89,9 +90,12 @@ def _bind(
     blocks.load(
         checkpoints.opened(studio), [force, *followers], [quick.checkpoint, force, *followers], **handlers.QUIET
     )
-    blocks.load(lambda: options.for_scripts(studio.settings.snapshot), None, shown_settings, **handlers.QUIET).then(
-        None, shown_settings, None, js="(json) => atelier.opened(json)"
-    )
+    blocks.load(
+        lambda: [options.for_scripts(studio.settings.snapshot), list(studio.notices)],
+        None,
+        [shown_settings, notices],
+        **handlers.QUIET,
+    ).then(None, [shown_settings, notices], None, js="(json, notices) => atelier.opened(json, notices)")
     txt2img.bind_restoring(studio, registry, generation, info)
 
 

@@ -114,3 +114,16 @@ def test_use_settings_of_the_selected_picture(page):
     page.click("#txt2img_send_to_txt2img")
     holds(page, PROMPT, "reused")
     assert value(page, "seed") != -1
+
+
+def test_a_picture_dropped_on_the_prompt(page):
+    picture = pnginfo.encode(Image.new("RGB", (64, 64), "teal"), INFOTEXT, "PNG")
+    page.evaluate(
+        """([box, bytes]) => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], 'theirs.png', {type: 'image/png'}));
+        document.querySelector(box).dispatchEvent(
+            new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true})) }""",
+        [PROMPT, list(picture)],
+    )
+    holds(page, PROMPT, "a (lighthouse:1.2) at dusk, oil")
+    assert value(page, "seed") == 1234567 and page.is_visible("#txt2img_generate")

@@ -54,7 +54,10 @@ byId(`save_zip_${TAB}`).addEventListener("click", () => {
 window.atelier.arrived({
   submit: (...values) => generator.submit(values),
   submitted: (reply) => generator.submitted(reply),
-  opened: readSettings,
+  opened(json, notices) {
+    readSettings(json);
+    for (const notice of notices ?? []) toast(notice, { kind: "error" });
+  },
   selected: () => gallery.selectedName,
   selectedInfotext: () => gallery.selected?.infotext ?? "",
   followedJob: () => gallery.job ?? "",
