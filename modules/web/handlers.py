@@ -20,6 +20,7 @@ from modules.engine.request import Request
 from modules.foundation.errors import AtelierError, UserError
 from modules.studio import deliver
 from modules.web import pictures
+from modules.web.api.tokens import counted
 from modules.web.panels import seed
 from modules.web.registry import Registry
 from modules.web.security import user_of
@@ -149,11 +150,8 @@ def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list
 
 def count_tokens(text: str) -> str:
     """HTML of a token counter: "12/75", the limit growing by whole chunks; "?" while brackets are mistyped."""
-    from modules.families import tokenizer
-    from modules.prompting import chunks, emphasis
-
     try:
-        used, room = chunks.count(emphasis.parse(text or ""), tokenizer.clip())
+        count = counted(text or "")
     except UserError as error:
         return f'<span class="error" title="{html.escape(str(error))}">?</span>'
-    return f"<span>{used}/{room}</span>"
+    return f"<span>{count.tokens}/{count.limit}</span>"

@@ -12,10 +12,11 @@ router = APIRouter(prefix="/atelier/v1", tags=["page"])
 @router.post("/token-count")
 def count_tokens(body: TokenBody) -> TokenReply:
     """Tokens of both prompts, and the room their chunks have: 76 of 150."""
-    return TokenReply(prompt=_counted(body.prompt), negative_prompt=_counted(body.negative_prompt))
+    return TokenReply(prompt=counted(body.prompt), negative_prompt=counted(body.negative_prompt))
 
 
-def _counted(text: str) -> TokenCount:
+def counted(text: str) -> TokenCount:
+    """Tokens of one prompt. Raises UserError for a weight that is no number."""
     from modules.families.tokenizer import clip
     from modules.prompting import chunks, emphasis
 
