@@ -15,9 +15,9 @@ from modules.engine.request import Request
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modules.sampling.types import Conditioning
+    from modules.sampling.types import Prompted
 
-    Sample = Callable[[Plan, Conditioning, Conditioning], Tensor]
+    Sample = Callable[[Plan, Prompted, Prompted], Tensor]
 
 
 class Hooks:
@@ -31,7 +31,7 @@ class Hooks:
         """Before the batch's prompts are read."""
         return plan
 
-    def sample(self, default: Sample, plan: Plan, positive: Conditioning, negative: Conditioning) -> Tensor:
+    def sample(self, default: Sample, plan: Plan, positive: Prompted, negative: Prompted) -> Tensor:
         """Around start latent and solver; returns clean latents [B, C, h, w]."""
         return default(plan, positive, negative)
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modules.engine.request import Request
+from modules.prompting.comments import without_comments
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from modules.sampling.catalog import Sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,17 @@ def with_seeds(request: Request) -> Request:
         name: random.SystemRandom().randrange(2**32) for name in ("seed", "subseed") if getattr(request, name) == -1
     }
     return request.model_copy(update=drawn) if drawn else request
+
+
+def uncommented(request: Request) -> Request:
+    """The same request with the comments of its prompts left out, for what is made and for the infotext."""
+    left = {name: without_comments(getattr(request, name)) for name in ("prompt", "negative_prompt")}
+    return request.model_copy(update=left)
+
+
+def counted(sampler: Sampler, request: Request) -> int:
+    """Evaluations that the edits of prompts are laid over. Samplers of second order make two a step."""
+    return request.steps * (2 if sampler.second_order else 1)
 
 
 def plans(request: Request) -> Iterator[Plan]:

@@ -32,6 +32,11 @@ class PromptOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
         infotext="Clip skip",
         note="1 reads the text encoder's last layer, 2 the one before it. SD 1.x only.",
     )
+    enable_prompt_comments: bool = setting(
+        True,
+        "Enable comments",
+        note="In prompts, what stands between a # and the end of its line is left out, of the infotext as well.",
+    )
 
 
 class InfotextOptions(Options, section=Section("infotext", "Infotext", "ui")):
@@ -59,4 +64,10 @@ class TextCompatibility(Options, section=Section("compatibility", "Compatibility
         True,
         "Automatic backward compatibility",
         note="Pasted parameters of an older A1111 ask for that version's ways, so that the picture comes out the same.",
+    )
+    use_old_scheduling: bool = setting(
+        False,
+        "Use old prompt editing timelines",
+        infotext="Old prompt editing timelines",
+        note="In [red:green:N], N below 1 is a fraction of the steps and any other a number of steps.",
     )

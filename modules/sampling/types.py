@@ -25,12 +25,24 @@ class Conditioning:
     """What the network is told besides the noisy latent, for a whole batch.
 
     `context` is [B, T, D] (T is 77 a chunk), `pooled` [B, P] for families that have one, `concat`
-    [B, C, h, w] extra input channels (inpainting, depth).
+    [B, C, h, w] extra input channels (inpainting, depth). With `weights` an image may have several rows,
+    one after another, of several prompts that pull it: a tuple of weights for each image.
     """
 
     context: Tensor
     pooled: Tensor | None = None
     concat: Tensor | None = None
+    weights: tuple[tuple[float, ...], ...] | None = None
+
+    def at(self, _evaluation: int) -> Conditioning:
+        """The same at every evaluation, as a Prompted."""
+        return self
+
+
+class Prompted(Protocol):
+    """What the network is told from one evaluation to the next, counted from 0."""
+
+    def at(self, evaluation: int, /) -> Conditioning: ...
 
 
 @dataclass(frozen=True, slots=True)
