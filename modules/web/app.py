@@ -9,10 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from modules.foundation.version import VERSION
@@ -36,6 +37,15 @@ KEY_FILE = ".session-key"
 
 ASSETS_URL = "/assets-atelier"
 """Where the page's own scripts and styles are served."""
+
+
+class Assets(StaticFiles):
+    """The page's own files. A browser asks whether each has changed, so that scripts of two versions never meet."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
@@ -65,7 +75,7 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
     errors.install(app)
     for router in (*ROUTERS, login.router, docs.router):
         app.include_router(router)
-    app.mount(ASSETS_URL, StaticFiles(directory=docs.ASSETS))
+    app.mount(ASSETS_URL, Assets(directory=docs.ASSETS))
     # Not a mount: that would answer in place of a route that is only asked with the wrong method.
     app.router.default = app.state.front
     # The last one added is the outermost.

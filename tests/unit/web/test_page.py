@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from pydantic import ValidationError
+from starlette.testclient import TestClient
 
 from modules import boot
 from modules.engine.request import Txt2Img
@@ -16,6 +17,7 @@ from modules.foundation.errors import UserError
 from modules.foundation.flags import parse
 from modules.studio.context import Studio
 from modules.web import handlers, page
+from modules.web.app import Assets
 from modules.web.panels import seed, setting
 from modules.web.registry import Registry
 from modules.web.tabs import settings, txt2img
@@ -173,3 +175,12 @@ def test_applied_settings_are_those_the_user_changed(studio):
     assert "1 settings changed: jpeg_quality" in text and after["jpeg_quality"] == 91
     reply, *_ = settings.apply(studio, keys)(after, 1000, "png")
     assert "jpeg_quality" in reply["error"]
+
+
+def test_the_pages_files_are_asked_for_anew():
+    """An update must not leave a browser with scripts of two versions."""
+    files = TestClient(Assets(directory=page.ASSETS))
+    found = files.get("/js/main.js")
+    assert found.headers["cache-control"] == "no-cache"
+    again = files.get("/js/main.js", headers={"if-none-match": found.headers["etag"]})
+    assert again.status_code == 304 and again.headers["cache-control"] == "no-cache"
