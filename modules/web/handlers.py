@@ -148,10 +148,11 @@ def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list
     return handler
 
 
-def count_tokens(text: str) -> str:
+def count_tokens(text: str, steps: float | None, *, negative: bool = False) -> str:
     """HTML of a token counter: "12/75", the limit growing by whole chunks; "?" while brackets are mistyped."""
     try:
-        count = counted(text or "")
+        # What stands in the steps box is checked only when pictures are asked for.
+        count = counted(text or "", min(max(int(steps or 1), 1), 1000), negative=negative)
     except UserError as error:
         return f'<span class="error" title="{html.escape(str(error))}">?</span>'
     return f"<span>{count.tokens}/{count.limit}</span>"

@@ -167,3 +167,7 @@ def test_token_count(api):
     assert answer.json() == {"prompt": {"tokens": 4, "limit": 75}, "negative_prompt": {"tokens": 0, "limit": 75}}
     long = api.client.post("/atelier/v1/token-count", json={"prompt": "cat " * 80}).json()
     assert long["prompt"] == {"tokens": 80, "limit": 150}
+    edited = {"prompt": "[cat:a dog:10]", "negative_prompt": "a AND b"}
+    for steps, tokens in ((10, 1), (20, 2)):
+        found = api.client.post("/atelier/v1/token-count", json={**edited, "steps": steps}).json()
+        assert (found["prompt"]["tokens"], found["negative_prompt"]["tokens"]) == (tokens, 3)

@@ -157,6 +157,7 @@ class TaskReply(BaseModel):
 class TokenBody(BaseModel):
     prompt: str = ""
     negative_prompt: str = ""
+    steps: int = Field(20, ge=1, le=1000, description="those that edits such as [a:b:5] are laid over")
 
 
 class TokenCount(BaseModel):

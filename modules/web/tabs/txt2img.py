@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -57,8 +58,9 @@ def _bind(studio: Studio, registry: Registry, tab: Txt2ImgTab) -> None:
         js="(...values) => submit(...values)",
         **handlers.QUIET,
     ).then(None, reply, None, js="(reply) => atelier.submitted(reply)")
-    for counter in top.counters:
-        counter.button.click(handlers.count_tokens, counter.text, counter.count, **handlers.QUIET)
+    counts = (handlers.count_tokens, partial(handlers.count_tokens, negative=True))
+    for counter, count in zip(top.counters, counts, strict=True):
+        counter.button.click(count, [counter.text, registry.fields(TAB)["steps"]], counter.count, **handlers.QUIET)
     restored = [*registry.inputs(TAB), tab.overrides, reply]
     top.paste.click(handlers.paste(studio, registry, TAB), top.prompt, restored, **handlers.QUIET).then(
         None, reply, None, js="(reply) => atelier.pasted(reply)"
