@@ -52,6 +52,7 @@ def read(text: str) -> dict[str, Any]:
         ("a:b", '"a:b"'),
         ("a\nb", '"a\\nb"'),
         ('a"b', 'a"b'),
+        ('"ab"', '"\\"ab\\""'),
         ('a: "b"', '"a: \\"b\\""'),
         ("é,ü", '"é,ü"'),
         (True, "True"),
