@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +289,6 @@ def test_what_is_written_is_read(seed: int) -> None:
     ],
     ids=lambda text: text[:8],
 )
-def test_a_hundred_kilobytes_of_anything_take_no_time(text: str) -> None:
-    start = time.process_time()
-    parse(text)
-    assert time.process_time() - start < 1
+@pytest.mark.timeout(60)  # takes a tenth of a second; anything quadratic would take hours
+def test_a_hundred_kilobytes_of_anything_are_read(text: str) -> None:
+    assert {"Prompt", "Negative prompt"} <= set(parse(text))

@@ -266,6 +266,4 @@ def test_thousands_of_files_are_listed_without_opening_one(
     for number in range(2000):
         put(folder / f"{number % 20}" / f"{number}.safetensors")
     monkeypatch.setattr(Path, "open", lambda *_, **__: pytest.fail("a file was opened"))
-    start = time.perf_counter()
     assert len(catalog.loras()) == 2000
-    assert time.perf_counter() - start < 2
