@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from modules.engine.options import ModelOptions, VaeOptions
-from modules.engine.plan import Plan
+from modules.engine.plan import Plan, counted
 from modules.engine.request import Txt2Img
 from modules.foundation.errors import NotFound, UserError
 from modules.foundation.options import Options
 from modules.foundation.settings import Snapshot
 from modules.foundation.version import VERSION
-from modules.prompting import infotext
+from modules.prompting import infotext, network_tags
+from modules.prompting.compose import split
 from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
+from modules.prompting.schedule import schedule
 from modules.sampling.catalog import Sampler, Schedule, effective, resolve
 from modules.sampling.knobs import Knobs, knobs_for, recorded
 from modules.sampling.options import NoiseOptions, SamplerOptions, ScheduleCompatibility
@@ -88,6 +90,7 @@ def infotext_of(
         **_model(handle, settings[InfotextOptions]),
         **_variation(plan, index),
         **_text(plan.prompts[index], plan.negative_prompts[index], settings[PromptOptions]),
+        **_timelines(plan, index, counted(sampler, request), settings),
         **_noise(sampler, knobs, settings),
         **recorded(sampler, schedule, knobs),
         **_unrecorded(sampler, schedule, knobs),
@@ -174,6 +177,16 @@ def _text(prompt: str, negative_prompt: str, options: PromptOptions) -> dict[str
     }
 
 
+def _timelines(plan: Plan, index: int, steps: int, settings: Snapshot) -> dict[str, object]:
+    """Recorded where the two ways to read [a:b:when] differ."""
+    if not settings[TextCompatibility].use_old_scheduling:
+        return {}
+    parts = split(network_tags.extract(plan.prompts[index])[0])
+    texts = (*(part.text for part in parts), plan.negative_prompts[index])
+    differs = any(schedule(text, steps, old=True) != schedule(text, steps) for text in texts)
+    return {_label(TextCompatibility, "use_old_scheduling"): True if differs else None}
+
+
 def _noise(sampler: Sampler, knobs: Knobs, settings: Snapshot) -> dict[str, object]:
     delta = settings[SamplerOptions].eta_noise_seed_delta
     source = settings[NoiseOptions].randn_source
@@ -186,12 +199,12 @@ def _noise(sampler: Sampler, knobs: Knobs, settings: Snapshot) -> dict[str, obje
 def _draws_noise(sampler: Sampler, knobs: Knobs) -> bool:
     """Whether steps draw from the generators that the seed delta changes.
 
-    A1111 asks its flag `uses_ensd` and so forgets DDIM, LCM and churn. Brownian noise is seeded apart.
+    A1111 asks its flag `uses_ensd` and so forgets DDIM, LCM, Restart and churn. Brownian noise is seeded apart.
     """
     if sampler.brownian_noise:
         return False
     eta, churn = "eta" in sampler.knobs and knobs.eta, "s_churn" in sampler.knobs and knobs.s_churn
-    return bool(eta or churn or sampler.family == "lcm")
+    return bool(eta or churn or sampler.always_noisy)
 
 
 def _unrecorded(sampler: Sampler, schedule: Schedule, knobs: Knobs) -> dict[str, object]:

@@ -63,9 +63,13 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def quote(value: object) -> str:
-    """The value as it stands behind its label: as JSON where a comma, colon or line end would mislead a reader."""
+    """The value as it stands behind its label: as JSON where a comma, colon or line end would mislead a reader.
+
+    And where it is JSON of itself, which a reader would take for that.
+    """
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
+    misleads = any(mark in text for mark in ",:\n") or unquote(text) != text
+    return json.dumps(text, ensure_ascii=False) if misleads else text
 
 
 def unquote(text: str) -> str:

@@ -24,7 +24,9 @@ class Sampler:
     `solver_path` is "module:function" within this package. `knobs` are the values of a request the
     solver listens to. `family` says how sigmas are laid out: "sigma" by a schedule, "timestep" and
     "unipc" by the sampler itself on the model's timesteps (schedules are ignored), "lcm" by a schedule
-    over the 50 levels that latent consistency models know.
+    over the 50 levels that latent consistency models know, "span" by the solver itself between the ends of
+    the model's table. `solver_type` tells apart what one solver does two ways. `always_noisy` samplers draw
+    noise without being asked by a knob.
     """
 
     name: str
@@ -32,11 +34,13 @@ class Sampler:
     solver_path: str
     default_schedule: str = ""
     knobs: tuple[str, ...] = ()
-    family: Literal["sigma", "timestep", "unipc", "lcm"] = "sigma"
+    family: Literal["sigma", "timestep", "unipc", "lcm", "span"] = "sigma"
     second_order: bool = False
     uses_ensd: bool = False
     discard_next_to_last_sigma: bool = False
     brownian_noise: bool = False
+    solver_type: str = ""
+    always_noisy: bool = False
 
     def solver(self) -> Solver:
         return cast("Solver", _at(self.solver_path))
@@ -46,7 +50,8 @@ class Sampler:
         """What A1111's API lists: the default schedule and every flag that is set."""
         flags = ("second_order", "uses_ensd", "discard_next_to_last_sigma", "brownian_noise")
         schedule = {"scheduler": self.default_schedule} if self.default_schedule else {}
-        return schedule | {flag: "True" for flag in flags if getattr(self, flag)}
+        solver_type = {"solver_type": self.solver_type} if self.solver_type else {}
+        return schedule | {flag: "True" for flag in flags if getattr(self, flag)} | solver_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,76 @@ SAMPLERS: tuple[Sampler, ...] = (
         knobs=("eta", "s_noise"),
         brownian_noise=True,
     ),
+    Sampler(
+        "DPM++ 2M SDE Heun",
+        ("k_dpmpp_2m_sde_heun",),
+        "dpmpp:dpmpp_2m_sde",
+        "exponential",
+        knobs=("eta", "s_noise"),
+        brownian_noise=True,
+        solver_type="heun",
+    ),
+    Sampler(
+        "DPM++ 2S a",
+        ("k_dpmpp_2s_a",),
+        "dpmpp:dpmpp_2s_ancestral",
+        "karras",
+        knobs=("eta", "s_noise"),
+        second_order=True,
+        uses_ensd=True,
+    ),
+    Sampler(
+        "DPM++ 3M SDE",
+        ("k_dpmpp_3m_sde",),
+        "dpmpp:dpmpp_3m_sde",
+        "exponential",
+        knobs=("eta", "s_noise"),
+        discard_next_to_last_sigma=True,
+        brownian_noise=True,
+    ),
     Sampler("Euler a", ("k_euler_a", "k_euler_ancestral"), "solvers:euler_ancestral", knobs=("eta",), uses_ensd=True),
     Sampler("Euler", ("k_euler",), "solvers:euler", knobs=_CHURN),
+    Sampler("LMS", ("k_lms",), "solvers:lms"),
+    Sampler("Heun", ("k_heun",), "solvers:heun", knobs=_CHURN, second_order=True),
+    Sampler(
+        "DPM2",
+        ("k_dpm_2",),
+        "solvers:dpm2",
+        "karras",
+        knobs=_CHURN,
+        second_order=True,
+        discard_next_to_last_sigma=True,
+    ),
+    Sampler(
+        "DPM2 a",
+        ("k_dpm_2_a",),
+        "solvers:dpm2_ancestral",
+        "karras",
+        knobs=("eta", "s_noise"),
+        second_order=True,
+        uses_ensd=True,
+        discard_next_to_last_sigma=True,
+    ),
+    Sampler(
+        "DPM fast",
+        ("k_dpm_fast",),
+        "dpm_solver:dpm_fast",
+        knobs=("eta", "s_noise"),
+        family="span",
+        uses_ensd=True,
+    ),
+    Sampler(
+        "DPM adaptive",
+        ("k_dpm_ad",),
+        "dpm_solver:dpm_adaptive",
+        knobs=("eta",),
+        family="span",
+        uses_ensd=True,
+    ),
+    Sampler("Restart", ("restart",), "solvers:restart", "karras", second_order=True, always_noisy=True),
     Sampler("DDIM", ("ddim",), "timestep_solvers:ddim", knobs=("eta",), family="timestep"),
+    Sampler("DDIM CFG++", ("ddim_cfgpp",), "timestep_solvers:ddim_cfgpp", knobs=("eta",), family="timestep"),
+    Sampler("PLMS", ("plms",), "timestep_solvers:plms", family="timestep"),
     Sampler(
         "UniPC",
         ("unipc",),
@@ -101,7 +173,7 @@ SAMPLERS: tuple[Sampler, ...] = (
         knobs=("uni_pc_variant", "uni_pc_order", "uni_pc_lower_order_final"),
         family="unipc",
     ),
-    Sampler("LCM", ("k_lcm",), "solvers:lcm", family="lcm"),
+    Sampler("LCM", ("k_lcm",), "solvers:lcm", family="lcm", always_noisy=True),
 )
 
 SCHEDULES: tuple[Schedule, ...] = (
@@ -109,8 +181,15 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("uniform", "Uniform", "schedules:uniform", need_inner_model=True),
     Schedule("karras", "Karras", "schedules:karras", default_rho=7.0),
     Schedule("exponential", "Exponential", "schedules:exponential"),
+    Schedule("polyexponential", "Polyexponential", "schedules:polyexponential", default_rho=1.0),
     Schedule("sgm_uniform", "SGM Uniform", "schedules:sgm_uniform", ("SGMUniform",), need_inner_model=True),
+    Schedule("kl_optimal", "KL Optimal", "schedules:kl_optimal"),
+    Schedule("align_your_steps", "Align Your Steps", "schedules:align_your_steps"),
+    Schedule("simple", "Simple", "schedules:simple", need_inner_model=True),
     Schedule("normal", "Normal", "schedules:normal", need_inner_model=True),
+    Schedule("ddim", "DDIM", "schedules:ddim", need_inner_model=True),
+    Schedule("beta", "Beta", "schedules:beta", need_inner_model=True),
+    Schedule("turbo", "Turbo", "schedules:turbo", need_inner_model=True),
 )
 
 AUTOMATIC = SCHEDULES[0]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
 from modules.sampling.parametrization import Network, Parametrization
-from modules.sampling.types import Conditioning, Latent, Sigma
+from modules.sampling.types import Conditioning, Latent, Prompted, Sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,17 @@ class Tally:
     evaluations: int = 0
     skipped: int = 0
     """How many evaluations left out the negative prompt because of `s_min_uncond`."""
+    skipped_early: int = 0
+    """How many did because of `skip_early_cond`."""
+    padded: int = 0
+    """How many had to bring the prompts to one length."""
+
+    def clear(self) -> None:
+        self.evaluations = self.skipped = self.skipped_early = self.padded = 0
 
 
+Pad = Callable[[Conditioning, Conditioning], tuple[Conditioning, Conditioning]]
+"""(positive, negative) -> the two at one length, as far as may be. Called only where the lengths differ."""
 OnDenoise = Callable[[Evaluation], Evaluation]
 OnDenoised = Callable[[Evaluation, Latent], Latent]
 
@@ -44,54 +54,137 @@ def unchanged(evaluation: Evaluation) -> Evaluation:
 class CfgDenoiser:
     """Classifier-free guidance: negative + cfg_scale * (positive - negative). Ho & Salimans 2022 (arXiv:2207.12598).
 
+    A positive conditioning with weights adds such a difference for each of its rows, times the row's weight.
     Below the noise level `s_min_uncond` the negative prompt is left out on every other call, or on all with
-    `s_min_uncond_all`. `on_denoise` may replace what is evaluated, `on_denoised` what comes out; either may
+    `s_min_uncond_all`; and on the calls up to the share `skip_early_cond` of those `planned`. `pad` brings prompts of
+    different length to one. `on_denoise` may replace what is evaluated, `on_denoised` what comes out; either may
     raise `Interrupted`. `parametrization` is the model's; `sample.txt2img` exchanges it for samplers that
-    read noise levels otherwise, and has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC.
+    read noise levels otherwise, has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC, and tells
+    how many calls are planned.
     """
 
     parametrization: Parametrization
     network: Network
-    positive: Conditioning
-    negative: Conditioning
+    positive: Prompted
+    negative: Prompted
     cfg_scale: float
     batch_cond_uncond: bool = True
     s_min_uncond: float = 0.0
     s_min_uncond_all: bool = False
+    skip_early_cond: float = 0.0
+    pad: Pad | None = None
     on_denoise: OnDenoise = unchanged
     on_denoised: OnDenoised | None = None
     levels_are_timesteps: bool = False
+    planned: int = 1
     tally: Tally = field(default_factory=Tally)
 
     def __call__(self, x: Latent, sigma: Sigma) -> Latent:
-        now = self.on_denoise(Evaluation(self.tally.evaluations, x, float(sigma), self.positive, self.negative))
-        denoised = self._guided(now)
-        self.tally.evaluations += 1
-        return denoised if self.on_denoised is None else self.on_denoised(now, denoised)
+        return self._evaluated(x, sigma, self.cfg_scale, wants_negative=self.cfg_scale != 1)[0]
 
-    def _guided(self, now: Evaluation) -> Latent:
-        if self._skips_negative(now):
-            self.tally.skipped += 1
-            return self._denoised(now.x, now.sigma, now.positive)
-        if self.cfg_scale == 1:
-            return self._denoised(now.x, now.sigma, now.positive)
+    def guided(self, x: Latent, sigma: Sigma, strength: float = 1.0) -> tuple[Latent, Latent]:
+        """The estimate at `strength` times the scale, and the negative prompt's, or the prompt's if that is skipped."""
+        return self._evaluated(x, sigma, self.cfg_scale * strength, wants_negative=True)
+
+    def _evaluated(self, x: Latent, sigma: Sigma, scale: float, *, wants_negative: bool) -> tuple[Latent, Latent]:
+        index = self.tally.evaluations
+        asked = Evaluation(index, x, float(sigma), self.positive.at(index), self.negative.at(index))
+        now = self._padded(self.on_denoise(asked))
+        weights = now.positive.weights
+        if self._skips_negative(now) or not (wants_negative or weights):
+            positive = self._denoised(_spread(now.x, weights), now.sigma, now.positive)
+            # As in A1111 an image's first prompt stands in for its negative one.
+            negative = positive[_firsts(weights)] if weights else positive
+            denoised = _combined(positive, negative, weights, 1.0) if weights else positive
+        else:
+            positive, negative = self._both(now)
+            denoised = _combined(positive, negative, weights, scale)
+        self.tally.evaluations += 1
+        return (denoised if self.on_denoised is None else self.on_denoised(now, denoised)), negative
+
+    def _both(self, now: Evaluation) -> tuple[Latent, Latent]:
+        spread = _spread(now.x, now.positive.weights)
         both = _joined(now.positive, now.negative) if self.batch_cond_uncond else None
         if both is None:
-            positive = self._denoised(now.x, now.sigma, now.positive)
-            negative = self._denoised(now.x, now.sigma, now.negative)
-        else:
-            positive, negative = self._denoised(torch.cat([now.x, now.x]), now.sigma, both).chunk(2)
-        return torch.add(negative, positive - negative, alpha=self.cfg_scale)
+            positive = self._denoised(spread, now.sigma, now.positive)
+            return positive, self._denoised(now.x, now.sigma, now.negative)
+        together = self._denoised(torch.cat([spread, now.x]), now.sigma, both)
+        return together[: len(spread)], together[len(spread) :]
+
+    def _padded(self, now: Evaluation) -> Evaluation:
+        if self.pad is None or now.positive.context.shape[1] == now.negative.context.shape[1]:
+            return now
+        self.tally.padded += 1
+        positive, negative = self.pad(now.positive, now.negative)
+        return replace(now, positive=positive, negative=negative)
 
     def _denoised(self, x: Latent, sigma: float, conditioning: Conditioning) -> Latent:
         return self.parametrization.denoised(self.network, x, sigma, conditioning)
 
     def _skips_negative(self, now: Evaluation) -> bool:
+        if self.skip_early_cond and now.index / self.planned <= self.skip_early_cond:
+            self.tally.skipped_early += 1
+            return True
         if self.s_min_uncond <= 0 or not (now.index % 2 or self.s_min_uncond_all):
             return False
         # A1111 compares what it hands the model, which is the timestep for the timestep samplers.
         level = float(self.parametrization.to_t(now.sigma)) if self.levels_are_timesteps else now.sigma
-        return level < self.s_min_uncond
+        skips = level < self.s_min_uncond
+        self.tally.skipped += skips
+        return skips
+
+
+Weights = tuple[tuple[float, ...], ...]
+"""For each image those of its rows, as in `Conditioning.weights`."""
+
+
+def _spread(x: Latent, weights: Weights | None) -> Latent:
+    """Each image once for every row it has."""
+    if weights is None:
+        return x
+    return x.repeat_interleave(torch.tensor([len(rows) for rows in weights], device=x.device), dim=0)
+
+
+def _firsts(weights: Weights) -> list[int]:
+    """The index of each image's first row."""
+    return [0, *accumulate(len(rows) for rows in weights)][:-1]
+
+
+def _combined(positive: Latent, negative: Latent, weights: Weights | None, scale: float) -> Latent:
+    """[B, C, h, w] from a row for each prompt and one for each image's negative prompt."""
+    if weights is None:
+        return torch.add(negative, positive - negative, alpha=scale)
+    prompts, guided = iter(positive), negative.clone()
+    for image, base, rows in zip(guided, negative, weights, strict=True):
+        for weight in rows:
+            image.add_(next(prompts) - base, alpha=weight * scale)
+    return guided
+
+
+def padded_by(empty: Tensor) -> Pad:
+    """Lengthens the shorter of the two by the encoded empty prompt [77, D], as often as it fits."""
+
+    def pad(positive: Conditioning, negative: Conditioning) -> tuple[Conditioning, Conditioning]:
+        chunks = (positive.context.shape[1] - negative.context.shape[1]) // len(empty)
+        return _lengthened(positive, empty, -chunks), _lengthened(negative, empty, chunks)
+
+    return pad
+
+
+def padded_v0(positive: Conditioning, negative: Conditioning) -> tuple[Conditioning, Conditioning]:
+    """Brings the negative prompt to the prompt's length: repeats its last vector, or cuts it off."""
+    context, wanted = negative.context, positive.context.shape[1]
+    missing = max(wanted - context.shape[1], 0)
+    context = torch.cat([context[:, :wanted], context[:, -1:].expand(-1, missing, -1)], dim=1)
+    return positive, replace(negative, context=context)
+
+
+def _lengthened(conditioning: Conditioning, empty: Tensor, chunks: int) -> Conditioning:
+    if chunks <= 0:
+        return conditioning
+    batch = conditioning.context.shape[0]
+    added = empty.to(conditioning.context).repeat(chunks, 1).expand(batch, -1, -1)
+    return replace(conditioning, context=torch.cat([conditioning.context, added], dim=1))
 
 
 def _joined(positive: Conditioning, negative: Conditioning) -> Conditioning | None:

@@ -36,6 +36,8 @@ class Knobs:
     uni_pc_skip_type: str = "time_uniform"
     uni_pc_order: int = 3
     uni_pc_lower_order_final: bool = True
+    beta_dist_alpha: float = 0.6
+    beta_dist_beta: float = 0.6
     quantized: bool = False
     downcast_alphas: bool = False
     zero_terminal_snr: bool = False
@@ -44,7 +46,8 @@ class Knobs:
 
     def for_solver(self, sampler: Sampler) -> dict[str, Any]:
         """The arguments its solver listens to."""
-        return {name: getattr(self, name) for name in sampler.knobs}
+        solver_type = {"solver_type": sampler.solver_type} if sampler.solver_type else {}
+        return {name: getattr(self, name) for name in sampler.knobs} | solver_type
 
 
 def knobs_for(
@@ -87,6 +90,8 @@ def knobs_for(
         uni_pc_skip_type=options.uni_pc_skip_type,
         uni_pc_order=options.uni_pc_order,
         uni_pc_lower_order_final=options.uni_pc_lower_order_final,
+        beta_dist_alpha=options.beta_dist_alpha,
+        beta_dist_beta=options.beta_dist_beta,
         quantized=settings[NoiseOptions].enable_quantization,
         downcast_alphas=old.use_downcasted_alpha_bar,
         zero_terminal_snr=options.sd_noise_schedule == ZERO_TERMINAL_SNR,
@@ -111,7 +116,9 @@ def recorded(sampler: Sampler, schedule: Schedule, knobs: Knobs) -> dict[str, An
         found["Schedule min sigma"] = knobs.sigma_min
         found["Schedule max sigma"] = knobs.sigma_max
         found["Schedule rho"] = knobs.rho if used.default_rho not in (-1.0, knobs.rho) else None
-    if knobs.sgm_noise_multiplier and sampler.family in ("sigma", "lcm"):
+    if used.name == "beta":
+        found["Beta schedule alpha"], found["Beta schedule beta"] = knobs.beta_dist_alpha, knobs.beta_dist_beta
+    if knobs.sgm_noise_multiplier and sampler.family in ("sigma", "lcm", "span"):
         found["SGM noise multiplier"] = True
     if "eta" in sampler.knobs:
         label, default = ("Eta DDIM", 0.0) if sampler.family == "timestep" else ("Eta", 1.0)

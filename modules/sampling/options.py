@@ -92,6 +92,28 @@ class SamplerOptions(Options, section=Section("sampler-params", "Sampler paramet
         infotext="Noise Schedule",
         note="For models trained with zero terminal SNR.",
     )
+    skip_early_cond: float = setting(
+        0.0,
+        "Ignore negative prompt during early sampling",
+        slider=(0.0, 1.0, 0.01),
+        infotext="Skip Early CFG",
+        note="Disables CFG on a proportion of steps at the beginning of generation; 0 never skips, 1 always.",
+    )
+    # A1111 reads "Beta scheduler alpha" but writes "Beta schedule alpha"; what is written can be read here.
+    beta_dist_alpha: float = setting(
+        0.6,
+        "Beta scheduler alpha",
+        slider=(0.01, 1.0, 0.01),
+        infotext="Beta schedule alpha",
+        note="Lower gives more steps to low noise.",
+    )
+    beta_dist_beta: float = setting(
+        0.6,
+        "Beta scheduler beta",
+        slider=(0.01, 1.0, 0.01),
+        infotext="Beta schedule beta",
+        note="Lower gives more steps to high noise.",
+    )
 
 
 class GuidanceOptions(Options, section=Section("optimizations", "Optimizations", "sd")):
@@ -109,6 +131,18 @@ class GuidanceOptions(Options, section=Section("optimizations", "Optimizations",
         "Negative Guidance minimum sigma all steps",
         infotext="NGMS all steps",
         note="Below that noise level skip on every step.",
+    )
+    pad_cond_uncond: bool = setting(
+        False,
+        "Pad prompt/negative prompt",
+        infotext="Pad conds",
+        note="Lengthen the shorter of the two by empty prompts, so that both go in one call. Changes seeds.",
+    )
+    pad_cond_uncond_v0: bool = setting(
+        False,
+        "Pad prompt/negative prompt (v0)",
+        infotext="Pad conds v0",
+        note="Repeat the negative prompt's last token, or cut it off, as versions before 1.6 did for DDIM.",
     )
     batch_cond_uncond: bool = setting(
         True,

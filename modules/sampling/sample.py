@@ -13,7 +13,7 @@ from modules.sampling.guidance import CfgDenoiser
 from modules.sampling.knobs import Knobs
 from modules.sampling.noise import ImageNoise
 from modules.sampling.parametrization import Parametrization, consistency, discrete, zero_terminal_snr
-from modules.sampling.schedules import timestep_grid, uniform, unipc_grid
+from modules.sampling.schedules import exponential, timestep_grid, uniform, unipc_grid
 from modules.sampling.types import Latent, OnStep, Sigmas, ignore
 
 
@@ -35,6 +35,7 @@ def txt2img(
         denoiser,
         parametrization=parametrization_for(sampler, denoiser.parametrization, knobs),
         levels_are_timesteps=sampler.family in ("timestep", "unipc"),
+        planned=steps * (2 if sampler.second_order else 1),
     )
     sigmas = sigmas_for(sampler, schedule, steps, denoiser.parametrization, knobs)
     x = noise.first() * start_scale(sampler, sigmas, knobs)
@@ -62,7 +63,8 @@ def sigmas_for(
 ) -> Sigmas:
     """The noise levels of a run [steps + 1] on the CPU; `parametrization` is the model's.
 
-    The timestep family has its own grid, whose last level is above 0.
+    The timestep family has its own grid, whose last level is above 0, and so has the span family; of the latter's
+    levels the solver heeds the ends and the number. With KL Optimal any sampler stops above 0.
     """
     parametrization = parametrization_for(sampler, parametrization, knobs)
     discards = sampler.discard_next_to_last_sigma or knobs.always_discard_next_to_last_sigma
@@ -72,6 +74,8 @@ def sigmas_for(
     if sampler.family == "unipc":
         # A1111's UniPC takes the length of DDIM's list, then spaces its own.
         return unipc_grid(len(timestep_grid(n, parametrization)), parametrization, knobs.uni_pc_skip_type)
+    if sampler.family == "span":
+        return exponential(steps + 1, parametrization.sigma_min, parametrization.sigma_max)[:-1]
     sigmas = _scheduled(effective(sampler, schedule), n, parametrization, knobs)
     return torch.cat([sigmas[:-2], sigmas[-1:]]) if discards else sigmas
 
@@ -94,6 +98,8 @@ def _scheduled(schedule: Schedule, n: int, parametrization: Parametrization, kno
         arguments["rho"] = knobs.rho
     if schedule.need_inner_model:
         arguments["parametrization"] = parametrization
+    if schedule.name == "beta":
+        arguments |= {"alpha": knobs.beta_dist_alpha, "beta": knobs.beta_dist_beta}
     return schedule.function()(n, least, greatest, **arguments)
 
 
@@ -109,4 +115,4 @@ def end_scale(sampler: Sampler, sigmas: Sigmas) -> float:
 
     The timestep family stops just above 0 and hands out its own x, which is shorter than ours there.
     """
-    return (1 + float(sigmas[-1]) ** 2) ** -0.5
+    return (1 + float(sigmas[-1]) ** 2) ** -0.5 if sampler.family in ("timestep", "unipc") else 1.0

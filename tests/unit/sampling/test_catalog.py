@@ -30,7 +30,29 @@ RESOLVED = [
     ("euler a", "", "Euler a", "Automatic"),
     ("", "", "DPM++ 2M", "Automatic"),
     ("DDIM", "Karras", "DDIM", "Karras"),
+    ("DPM2 Karras", "", "DPM2", "Automatic"),
+    ("DPM2 a Karras", "", "DPM2 a", "Automatic"),
+    ("LMS Karras", "", "LMS", "Karras"),
+    ("DPM++ 2S a Karras", "", "DPM++ 2S a", "Automatic"),
+    ("DPM++ 2M SDE Heun Karras", "", "DPM++ 2M SDE Heun", "Karras"),
+    ("DPM++ 2M SDE Heun Exponential", "", "DPM++ 2M SDE Heun", "Automatic"),
+    ("DPM++ 3M SDE Exponential", "", "DPM++ 3M SDE", "Automatic"),
+    ("Euler DDIM", "", "Euler", "DDIM"),
+    ("Euler align_your_steps", "", "Euler", "Align Your Steps"),
+    ("k_dpm_ad", "beta", "DPM adaptive", "Beta"),
+    ("ddim_cfgpp", "", "DDIM CFG++", "Automatic"),
 ]
+
+
+def test_order_is_a1111s() -> None:
+    assert ", ".join(sampler.name for sampler in SAMPLERS) == (
+        "DPM++ 2M, DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 2S a, DPM++ 3M SDE, Euler a, Euler, LMS, Heun, "
+        "DPM2, DPM2 a, DPM fast, DPM adaptive, Restart, DDIM, DDIM CFG++, PLMS, UniPC, LCM"
+    )
+    assert ", ".join(schedule.label for schedule in SCHEDULES) == (
+        "Automatic, Uniform, Karras, Exponential, Polyexponential, SGM Uniform, KL Optimal, Align Your Steps, Simple, "
+        "Normal, DDIM, Beta, Turbo"
+    )
 
 
 @pytest.mark.parametrize(("name", "scheduler", "sampler", "schedule"), RESOLVED)
@@ -84,6 +106,18 @@ def test_the_api_sees_a1111s_options() -> None:
     assert options["DPM++ SDE"] == {"scheduler": "karras", "second_order": "True", "brownian_noise": "True"}
     assert options["Euler a"] == {"uses_ensd": "True"}
     assert options["DDIM"] == {}
+    assert options["DPM++ 2M SDE Heun"] == {
+        "scheduler": "exponential",
+        "brownian_noise": "True",
+        "solver_type": "heun",
+    }
+    assert options["DPM2 a"] == {
+        "scheduler": "karras",
+        "second_order": "True",
+        "uses_ensd": "True",
+        "discard_next_to_last_sigma": "True",
+    }
+    assert options["Restart"] == {"scheduler": "karras", "second_order": "True"}
 
 
 def test_names_are_told_apart() -> None:

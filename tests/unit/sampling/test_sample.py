@@ -44,8 +44,12 @@ def run(sampler: Sampler, seeds: list[int], steps: int = 6, source: Any = "CPU",
     return txt2img(sampler, resolve(sampler.name)[1], model, noise, steps, Knobs(**knobs))
 
 
+# A batch shares DPM adaptive's steps, as in A1111; a recorded picture holds us to that.
+APART = [sampler for sampler in SAMPLERS if sampler.name != "DPM adaptive"]
+
+
 @pytest.mark.parametrize("source", ["CPU", "NV"])
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+@pytest.mark.parametrize("sampler", APART, ids=lambda sampler: sampler.name)
 def test_an_image_does_not_depend_on_its_batch(sampler: Sampler, source: str) -> None:
     together = run(sampler, [3, 4, 5], source=source, s_churn=2.0)
     assert together.dtype == torch.float32
@@ -86,8 +90,21 @@ def test_the_tally_is_the_callers() -> None:
 CALLS = [
     ("Euler", 20, 20),
     ("DPM++ SDE", 20, 39),
+    ("LMS", 20, 20),
+    ("Heun", 20, 39),
+    ("DPM2", 20, 39),
+    ("DPM2 a", 20, 39),
+    ("DPM++ 2S a", 20, 39),
+    ("DPM++ 3M SDE", 20, 20),
+    ("DPM fast", 20, 20),
+    ("DPM fast", 21, 21),
+    ("Restart", 19, 37),
+    ("Restart", 20, 39),
+    ("Restart", 36, 71),
     ("DDIM", 20, 19),
     ("DDIM", 15, 15),
+    ("DDIM CFG++", 20, 19),
+    ("PLMS", 20, 20),
     ("UniPC", 20, 20),
     ("UniPC", 30, 31),
     ("LCM", 4, 4),
@@ -146,6 +163,8 @@ SCHEDULED = [
     ("Euler", {"zero_terminal_snr": True}, 4518.764, 0.029167),
     ("Euler Karras", {"zero_terminal_snr": True}, 4518.764, 0.029167),
     ("Euler", {"downcast_alphas": True}, 14.61234, 0.031265),
+    ("DPM2", {}, 14.614643, 0.074364),
+    ("DPM++ 3M SDE", {}, 14.614643, 0.054300),
 ]
 
 
@@ -190,6 +209,7 @@ def test_solvers_get_the_knobs_they_know(settings: Snapshot) -> None:
     assert knobs.for_solver(BY_NAME["Euler"]) == {"s_churn": 2.0, "s_tmin": 0.0, "s_tmax": math.inf, "s_noise": 1.0}
     assert knobs.for_solver(BY_NAME["Euler a"]) == {"eta": 1.0}
     assert knobs.for_solver(BY_NAME["DPM++ 2M"]) == {}
+    assert knobs.for_solver(BY_NAME["DPM++ 2M SDE Heun"]) == {"eta": 1.0, "s_noise": 1.0, "solver_type": "heun"}
 
 
 RECORDED = [
@@ -212,6 +232,11 @@ RECORDED = [
         {"Downcast alphas_cumprod": True, "Noise Schedule": "Zero Terminal SNR"},
     ),
     ("Euler", {"sgm_noise_multiplier": True}, {}, {"SGM noise multiplier": True}),
+    ("Euler Beta", {"beta_dist_alpha": 0.5}, {}, {"Beta schedule alpha": 0.5, "Beta schedule beta": 0.6}),
+    ("Euler Polyexponential", {"rho": 3.0}, {}, {"Schedule rho": 3.0}),
+    ("DDIM CFG++", {}, {"eta": 0.5}, {"Eta DDIM": 0.5}),
+    ("DPM adaptive", {"s_noise": 1.05}, {"eta": 0.5}, {"Eta": 0.5}),
+    ("DPM2 a", {"s_noise": 1.05}, {}, {"Sigma noise": 1.05}),
 ]
 
 
@@ -238,6 +263,58 @@ def test_stronger_start_noise_on_demand() -> None:
             txt2img(euler, schedule, CfgDenoiser(EPS, network, nothing, nothing, 1.0), noise, 4, knobs, first)
     ratio = math.hypot(1, EPS.sigma_max) / EPS.sigma_max
     torch.testing.assert_close(starts[1], starts[0] * ratio)
+
+
+@pytest.mark.parametrize("name", ["DPM fast", "DPM adaptive"])
+def test_a_span_goes_from_the_models_highest_level_to_its_lowest(name: str) -> None:
+    for scheduler, knobs in (("", {}), ("Karras", {"sigma_max": 10.0, "always_discard_next_to_last_sigma": True})):
+        sigmas = sigmas_for(*resolve(name, scheduler), 8, EPS, Knobs(**knobs))
+        assert len(sigmas) == 9
+        assert float(sigmas[0]) == pytest.approx(EPS.sigma_max, rel=1e-5)
+        assert float(sigmas[-1]) == pytest.approx(EPS.sigma_min, rel=1e-5)
+
+
+def test_dpm_adaptive_tells_how_far_it_is_in_steps() -> None:
+    told: list[int] = []
+    nothing = Conditioning(torch.zeros(1, 77, 8))
+    model = CfgDenoiser(EPS, network, nothing, nothing, 5.0)
+    noise = ImageNoise([1], SHAPE, "cpu", "CPU")
+    txt2img(BY_NAME["DPM adaptive"], resolve("")[1], model, noise, 20, Knobs(), lambda step: told.append(step.index))
+    assert told == sorted(set(told))
+    assert told[0] == 0
+    assert 10 < told[-1] < 20
+
+
+def test_cfgpp_weakens_guidance_to_a_twelfth_and_a_half() -> None:
+    sampler, schedule = resolve("DDIM CFG++")
+    positive, negative = Conditioning(torch.ones(1, 77, 8)), Conditioning(torch.zeros(1, 77, 8))
+    ends: list[Tensor] = []
+    for name, scale in (("DDIM CFG++", 12.5), ("DDIM", 1.0)):
+        model = CfgDenoiser(EPS, network, positive, negative, scale)
+        told: list[Step] = []
+        txt2img(BY_NAME[name], schedule, model, ImageNoise([1], SHAPE, "cpu", "CPU"), 4, Knobs(), told.append)
+        ends.append(told[0].denoised)
+    torch.testing.assert_close(*ends)
+    assert sampler.name == "DDIM CFG++"
+
+
+def test_kl_optimal_ends_above_zero_and_is_not_rescaled() -> None:
+    nothing = Conditioning(torch.zeros(1, 77, 8))
+    model = CfgDenoiser(EPS, network, nothing, nothing, 1.0)
+    told: list[Step] = []
+    end = txt2img(
+        *resolve("Euler", "KL Optimal"), model, ImageNoise([1], SHAPE, "cpu", "CPU"), 10, Knobs(), told.append
+    )
+    last = told[-1]
+    torch.testing.assert_close(end, torch.lerp(last.denoised, last.x, EPS.sigma_min / float(last.sigma)))
+
+
+def test_the_share_of_steps_without_negative_prompt_counts_calls() -> None:
+    nothing = Conditioning(torch.zeros(1, 77, 8))
+    for name, skipped in (("Euler", 6), ("Heun", 11)):
+        model = CfgDenoiser(EPS, network, nothing, nothing, 5.0, skip_early_cond=0.5)
+        txt2img(BY_NAME[name], resolve("")[1], model, ImageNoise([1], SHAPE, "cpu", "CPU"), 10, Knobs())
+        assert model.tally.skipped_early == skipped
 
 
 def test_denoiser_is_left_as_it_was() -> None:
