@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
@@ -76,7 +75,6 @@ def test_no_text_fails() -> None:
     ],
     ids=lambda prompt: prompt[:12],
 )
-def test_long_and_deep_text_is_read_in_time(prompt: str) -> None:
-    start = time.process_time()
-    schedule(prompt, 10)
-    assert time.process_time() - start < 5
+@pytest.mark.timeout(60)  # takes a third of a second; anything quadratic would take hours
+def test_long_and_deep_text_is_read(prompt: str) -> None:
+    assert schedule(prompt, 10)[-1].last == 10
