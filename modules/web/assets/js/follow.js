@@ -150,7 +150,7 @@ function described(job) {
   if (steps && !phase) parts.push(`Step ${step}/${steps}`);
   if (phase) parts.push(phase);
   if (steps) parts.push(`${Math.floor(fraction * 100)}%`);
-  return { text: parts.join("  ·  ") || "Starting", fraction, eta: eta === null ? "" : `${clock(eta)} left` };
+  return { text: parts.join("  ·  ") || "Starting", fraction, eta: eta === null ? "" : `${eta < 1 ? "<1s" : clock(eta)} left` };
 }
 
 function summary(job) {

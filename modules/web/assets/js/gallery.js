@@ -66,6 +66,7 @@ export class Gallery extends EventTarget {
       if (this.images[n] === undefined) {
         thumb.replaceChildren();
         thumb.disabled = true;
+        thumb.classList.remove("grid");
         delete thumb.dataset.number;
         thumb.removeAttribute("aria-selected");
       }
@@ -84,6 +85,7 @@ export class Gallery extends EventTarget {
       if (!thumb) continue;
       thumb.dataset.number = n;
       thumb.disabled = false;
+      thumb.classList.toggle("grid", Boolean(image.grid));
       thumb.replaceChildren(make("img", { src: absolute(image.url), alt: "", loading: "lazy", decoding: "async" }));
     }
     if (fresh.length) this.choose(this.chosenByHand ? this.chosen : images.length - 1, false);
@@ -118,9 +120,16 @@ export class Gallery extends EventTarget {
     this.dispatchEvent(new Event("chosen"));
   }
 
+  /** The numbers of the pictures as they are shown: the grid, which is made last, comes first. */
+  get order() {
+    const numbers = this.images.map((_, number) => number);
+    return [...numbers.filter((n) => this.images[n].grid), ...numbers.filter((n) => !this.images[n].grid)];
+  }
+
   move(by) {
     if (!this.images.length) return;
-    this.choose((this.chosen + by + this.images.length) % this.images.length, true);
+    const order = this.order;
+    this.choose(order[(order.indexOf(this.chosen) + by + order.length) % order.length], true);
   }
 
   /** Lay the forming picture over the stage; null takes it away. */

@@ -49,7 +49,7 @@ export class Viewer {
     this.image.src = absolute(selected.url);
     this.download.href = this.image.src;
     if (selected.name) this.download.download = selected.name;
-    this.count.textContent = images.length > 1 ? `${chosen + 1} / ${images.length}` : `${selected.width ?? ""}${selected.height ? ` × ${selected.height}` : ""}`;
+    this.count.textContent = images.length > 1 ? `${this.gallery.order.indexOf(chosen) + 1} / ${images.length}` : `${selected.width ?? ""}${selected.height ? ` × ${selected.height}` : ""}`;
     this.root.classList.toggle("several", images.length > 1);
   }
 
