@@ -1,11 +1,13 @@
-"""Prompts -> what the network is told: spans, chunks, text encoder, emphasis. Start with `condition`.
+"""Prompts -> what the network is told: networks' tags, AND, edits, spans, chunks, text encoder, emphasis.
 
-Encoded prompts are kept on the handle, so that only texts that changed are encoded again.
+Start with `condition`. Encoded prompts are kept on the handle, so that only texts that changed are encoded again.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -17,10 +19,12 @@ from modules.engine.run import RunContext
 from modules.families import tokenizer
 from modules.families.stable_diffusion import encode_tokens
 from modules.foundation.errors import UserError
-from modules.prompting import emphasis
+from modules.prompting import emphasis, network_tags
 from modules.prompting.chunks import chunked
-from modules.prompting.options import PromptOptions
-from modules.sampling.types import Conditioning
+from modules.prompting.compose import Part, split
+from modules.prompting.options import PromptOptions, TextCompatibility
+from modules.prompting.schedule import schedule
+from modules.sampling.types import Conditioning, Prompted
 
 AT_ONCE: Final = 32
 """Chunks in one call of the text encoder; a prompt as long as a book has hundreds."""
@@ -28,64 +32,144 @@ KEPT: Final = 256
 """Chunks whose encoding is kept; 60 MB of SD 1.x in 32 bits."""
 
 
-def condition(handle: ModelHandle, plan: Plan, run: RunContext) -> tuple[Conditioning, Conditioning]:
-    """The conditioning of a batch by its prompts and by its negative prompts.
+def condition(handle: ModelHandle, plan: Plan, run: RunContext, steps: int) -> tuple[Prompted, Prompted]:
+    """The conditioning of a batch by its prompts and by its negative prompts, at each evaluation of the network.
 
     Each [B, T, D] in float32 with T 77 a chunk; within a batch short prompts repeat their last vector, as in
-    A1111. The two may differ in T. Raises UserError for a prompt that cannot be read or encoded.
+    A1111. The two may differ in T. Prompts joined with AND have a row each. Edits are laid over `steps`
+    evaluations. Raises UserError for a prompt that cannot be read or encoded, Interrupted at the user's wish.
     """
-    options = run.settings[PromptOptions]
-    contexts = _contexts(handle, tuple(dict.fromkeys((*plan.prompts, *plan.negative_prompts))), options, run)
-    positive, negative = (
-        Conditioning(_stacked([contexts[text] for text in texts]).to(handle.device))
-        for texts in (plan.prompts, plan.negative_prompts)
-    )
-    return positive, negative
+    read = [network_tags.extract(text) for text in plan.prompts]
+    if tags := read[0][1]:
+        names = ", ".join(dict.fromkeys(map(str, tags)))
+        run.report.comment(f"Networks cannot be applied yet and were left out: {names}.")
+    positive = [split(text) for text, _ in read]
+    negative = [(Part(text),) for text in plan.negative_prompts]
+    return _prompted(handle, positive, run, steps), _prompted(handle, negative, run, steps)
 
 
-def emphasized(z: Tensor, multipliers: Tensor, mode: str) -> Tensor:
-    """Chunks [N, 77, D] weighed token by token by [N, 77].
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A prompt's schedule: up to evaluation `lasts[i]` the context [T, D] is `contexts[i]`."""
 
-    "Original" then restores each chunk's mean, "No norm" leaves it, the other modes do not weigh.
+    lasts: tuple[int, ...]
+    contexts: tuple[Tensor, ...]
+
+    def index(self, evaluation: int) -> int:
+        """Which holds at an evaluation. Evaluations count from 0 and `lasts` from 1, yet A1111 compares them.
+
+        It also has the first hold where a sampler evaluates more often than was planned.
+        """
+        return next((i for i, last in enumerate(self.lasts) if evaluation <= last), 0)
+
+
+class _Edited:
+    """The conditioning of a batch in which some prompt changes from one evaluation to another."""
+
+    def __init__(
+        self, rows: Sequence[_Encoded], weights: tuple[tuple[float, ...], ...] | None, device: torch.device
+    ) -> None:
+        self._rows, self._weights, self._device = rows, weights, device
+        self._chosen: tuple[Tensor, ...] = ()
+        self._now: Conditioning | None = None
+
+    def at(self, evaluation: int) -> Conditioning:
+        chosen = tuple(row.contexts[row.index(evaluation)] for row in self._rows)
+        if self._now is None or any(new is not old for new, old in zip(chosen, self._chosen, strict=True)):
+            self._chosen = chosen
+            self._now = Conditioning(_stacked(chosen).to(self._device), weights=self._weights)
+        return self._now
+
+
+def _prompted(handle: ModelHandle, images: Sequence[tuple[Part, ...]], run: RunContext, steps: int) -> Prompted:
+    encoded = {
+        text: _scheduled(handle, text, run, steps)
+        for text in dict.fromkeys(part.text for parts in images for part in parts)
+    }
+    rows = [encoded[part.text] for parts in images for part in parts]
+    plain = all(len(parts) == 1 and parts[0].weight == 1 for parts in images)
+    weights = None if plain else tuple(tuple(part.weight for part in parts) for parts in images)
+    edited = _Edited(rows, weights, handle.device)
+    return edited if any(len(row.lasts) > 1 for row in rows) else edited.at(0)
+
+
+def _scheduled(handle: ModelHandle, text: str, run: RunContext, steps: int) -> _Encoded:
+    entries = schedule(text, steps, old=run.settings[TextCompatibility].use_old_scheduling)
+    contexts = _contexts(handle, Counter(entry.text for entry in entries), run)
+    return _Encoded(tuple(entry.last for entry in entries), tuple(contexts[entry.text] for entry in entries))
+
+
+def empty_prompt(handle: ModelHandle, run: RunContext) -> Tensor:
+    """The encoded empty prompt [77, D] in float32, for padding."""
+    return _contexts(handle, Counter(("",)), run)[""].to(handle.device)
+
+
+def emphasized(z: Tensor, multipliers: Tensor, mode: str, shares: Tensor | None = None) -> Tensor:
+    """Chunks [..., N, 77, D] weighed token by token by [..., N, 77].
+
+    "Original" then restores each chunk's mean, "No norm" leaves it, the other modes do not weigh. With `shares`
+    [V], summing to 1, z is [V, N, 77, D] and the mean is that over V, each counting with its share.
     """
     if mode not in ("Original", "No norm"):
         return z
     weighed = z * multipliers.unsqueeze(-1).to(z)
     if mode == "No norm":
         return weighed
-    before, after = (tensor.mean(dim=(1, 2), keepdim=True) for tensor in (z, weighed))
+    before, after = (tensor.mean(dim=(-2, -1), keepdim=True) for tensor in (z, weighed))
+    if shares is not None:
+        before, after = ((mean * shares.view(-1, 1, 1, 1).to(z)).sum(0, keepdim=True) for mean in (before, after))
     return weighed * (before / after)
 
 
-def _contexts(handle: ModelHandle, texts: Sequence[str], options: PromptOptions, run: RunContext) -> dict[str, Tensor]:
-    """[T, D] for each text, from what is kept where possible."""
+def _contexts(handle: ModelHandle, counts: Counter[str], run: RunContext) -> dict[str, Tensor]:
+    """[T, D] for each text of one schedule, from what is kept where possible; `counts` is how often each occurs.
+
+    A1111 encodes a schedule's texts together: all get as many chunks as the longest, and share their means.
+    """
+    options = run.settings[PromptOptions]
+    texts = tuple(counts.items()) if len(counts) > 1 else tuple((text, 1) for text in counts)
     # Not the emphasis mode alone: clip skip, word wrap and the encoder's precision change the numbers too.
-    keys = {text: (text, handle.text.dtype, *options.model_dump().values()) for text in texts}
+    key = (texts, handle.text.dtype, *options.model_dump().values())
     kept = handle.contexts
-    found = {text: kept.pop(key) if key in kept else _encoded(handle, text, options, run) for text, key in keys.items()}
-    kept.update((keys[text], context) for text, context in found.items())
+    encoded = kept.pop(key) if key in kept else _encoded(handle, texts, options, run)
+    kept[key] = encoded
     while sum(map(len, kept.values())) > KEPT * 77:
         del kept[next(iter(kept))]
-    return found
+    return dict(zip(counts, encoded.unflatten(0, (len(counts), -1)), strict=True))
 
 
-def _encoded(handle: ModelHandle, text: str, options: PromptOptions, run: RunContext) -> Tensor:
-    """[T, D]. Each text goes through the encoder by itself: what is computed together differs in the last bits.
+def _encoded(handle: ModelHandle, counts: Sequence[tuple[str, int]], options: PromptOptions, run: RunContext) -> Tensor:
+    """[V * T, D], one text after another. Each goes through the encoder by itself.
 
-    So a picture comes out the same whatever else was encoded before it or with it.
+    What is computed together differs in the last bits; so a picture comes out the same whatever else was
+    encoded before it or with it.
     """
-    spans = emphasis.read(text, options.emphasis)
-    chunks = chunked(spans, tokenizer.of(handle.family.name), options.comma_padding_backtrack)
-    tokens = torch.tensor([chunk.tokens for chunk in chunks])
-    multipliers = torch.tensor([chunk.multipliers for chunk in chunks])
-    skip = options.CLIP_stop_at_last_layers
-    z = emphasized(_through_encoder(handle, tokens, skip), multipliers, options.emphasis)
+    words = tokenizer.of(handle.family.name)
+    backtrack = options.comma_padding_backtrack
+    texts = [chunked(emphasis.read(text, options.emphasis), words, backtrack) for text, _ in counts]
+    longest = max(map(len, texts))
+    texts = [chunks + chunked((), words) * (longest - len(chunks)) for chunks in texts]
+    tokens = torch.tensor([[chunk.tokens for chunk in chunks] for chunks in texts])
+    multipliers = torch.tensor([[chunk.multipliers for chunk in chunks] for chunks in texts])
+    total = sum(count for _, count in counts)
+    shares = torch.tensor([count / total for _, count in counts]) if len(counts) > 1 else None
+
+    def encoded() -> Tensor:
+        found: list[Tensor] = []
+        for chunks in tokens:
+            if found:
+                # An edit with a text for every step takes long enough to think better of it.
+                run.cancel.check()
+            found.append(_through_encoder(handle, chunks, options.CLIP_stop_at_last_layers))
+        return emphasized(torch.stack(found), multipliers, options.emphasis, shares)
+
+    z = encoded()
     if not z.isfinite().all() and handle.in_fp32("text"):
         run.report.comment("The text encoder produced NaNs in 16 bits; the prompt was encoded again in 32 bits.")
-        z = emphasized(_through_encoder(handle, tokens, skip), multipliers, options.emphasis)
+        z = encoded()
     if not z.isfinite().all():
         raise UserError("The prompt cannot be encoded: its weights are out of reason. Write some such as (text:1.2).")
-    return z.flatten(0, 1)
+    return z.flatten(0, 2)
 
 
 def _through_encoder(handle: ModelHandle, tokens: Tensor, skip: int) -> Tensor:

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from modules.engine.conditioning import condition
+from modules.engine.conditioning import condition, empty_prompt
 from modules.engine.infotext import infotext_of
 from modules.engine.latents import decode, finite, to_images
 from modules.engine.model import ModelHandle
 from modules.engine.options import ModelOptions, VaeOptions
-from modules.engine.plan import Made, Plan, plans, with_seeds
+from modules.engine.plan import Made, Plan, counted, plans, uncommented, with_seeds
 from modules.engine.request import Request
 from modules.engine.run import RunContext
 from modules.families import stable_diffusion
 from modules.foundation.errors import Interrupted, UserError
+from modules.prompting.options import PromptOptions
 from modules.sampling import sample
 from modules.sampling.catalog import Sampler, Schedule, resolve
-from modules.sampling.guidance import CfgDenoiser, Evaluation, Tally
+from modules.sampling.guidance import CfgDenoiser, Evaluation, Pad, Tally, padded_by, padded_v0
 from modules.sampling.knobs import Knobs, knobs_for
 from modules.sampling.noise import ImageNoise
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions
-from modules.sampling.types import Conditioning, Step
+from modules.sampling.types import Prompted, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +59,8 @@ def generate(request: Request, run: RunContext) -> Iterator[Made]:
     """
     request = with_seeds(run.hooks.on_request(request))
     run = run.overridden_by(request)
+    if run.settings[PromptOptions].enable_prompt_comments:
+        request = uncommented(request)
     way = Way.of(request, run)
     handle = run.models.acquire(
         run.settings[ModelOptions].sd_model_checkpoint,
@@ -74,10 +77,10 @@ def generate(request: Request, run: RunContext) -> Iterator[Made]:
 
 
 def _batch(handle: ModelHandle, plan: Plan, way: Way, run: RunContext) -> Iterator[Made]:
-    positive, negative = condition(handle, plan, run)
     tally = Tally()
     sampled = partial(_sampled, handle, way, run, tally)
     try:
+        positive, negative = condition(handle, plan, run, counted(way.sampler, plan.request))
         latents = run.hooks.sample(sampled, plan, positive, negative)
     except Interrupted:
         return
@@ -94,15 +97,15 @@ def _sampled(
     run: RunContext,
     tally: Tally,
     plan: Plan,
-    positive: Conditioning,
-    negative: Conditioning,
+    positive: Prompted,
+    negative: Prompted,
 ) -> Tensor:
     """Clean latents [B, C, h, w], float32. A network that answers NaNs is asked again in 32 bits."""
     latents = solve(handle, way, run, tally, plan, positive, negative)
     if run.check_nans and not finite(latents):
         if handle.in_fp32("unet"):
             run.report.comment("The network produced NaNs in 16 bits; the batch was sampled again in 32 bits.")
-            tally.evaluations = tally.skipped = 0
+            tally.clear()
             latents = solve(handle, way, run, tally, plan, positive, negative)
         if not finite(latents):
             raise UserError(
@@ -118,14 +121,15 @@ def solve(
     run: RunContext,
     tally: Tally,
     plan: Plan,
-    positive: Conditioning,
-    negative: Conditioning,
+    positive: Prompted,
+    negative: Prompted,
 ) -> Tensor:
     """Start noise and solver. Interrupted, it goes on with the last denoised latent, as A1111 does.
 
     Raises Interrupted if there is none yet.
     """
     watch = _Watch(run)
+    pad = _pad(handle, run)
     with handle.unet.ready() as unet:
         denoiser = CfgDenoiser(
             handle.parametrization,
@@ -135,6 +139,7 @@ def solve(
             plan.request.cfg_scale,
             on_denoise=watch.before,
             on_denoised=watch.after,
+            pad=pad,
             tally=tally,
             **_guidance(plan.request, run),
         )
@@ -194,11 +199,26 @@ def _guidance(request: Request, run: RunContext) -> dict[str, Any]:
         "batch_cond_uncond": options.batch_cond_uncond,
         "s_min_uncond": options.s_min_uncond if asked is None else asked,
         "s_min_uncond_all": options.s_min_uncond_all,
+        "skip_early_cond": run.settings[SamplerOptions].skip_early_cond,
     }
+
+
+def _pad(handle: ModelHandle, run: RunContext) -> Pad | None:
+    """How prompts of different length are brought to one, if they are to be."""
+    options = run.settings[GuidanceOptions]
+    if options.pad_cond_uncond_v0:
+        return padded_v0
+    return padded_by(empty_prompt(handle, run)) if options.pad_cond_uncond else None
 
 
 def _guidance_recorded(plan: Plan, tally: Tally, run: RunContext) -> dict[str, Any]:
     guidance = _guidance(plan.request, run)
-    if not tally.skipped:
-        return {}
-    return {"NGMS": guidance["s_min_uncond"]} | ({"NGMS all steps": True} if guidance["s_min_uncond_all"] else {})
+    found: dict[str, Any] = {}
+    if tally.skipped_early:
+        found["Skip Early CFG"] = guidance["skip_early_cond"]
+    if tally.skipped:
+        found["NGMS"] = guidance["s_min_uncond"]
+        found |= {"NGMS all steps": True} if guidance["s_min_uncond_all"] else {}
+    if tally.padded:
+        found["Pad conds v0" if run.settings[GuidanceOptions].pad_cond_uncond_v0 else "Pad conds"] = True
+    return found

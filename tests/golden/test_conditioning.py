@@ -21,7 +21,7 @@ from modules.engine.request import Txt2Img
 from modules.families import single_file
 from modules.families.catalog import find
 from modules.foundation.settings import Snapshot
-from modules.prompting.options import PromptOptions
+from modules.prompting.options import PromptOptions, TextCompatibility
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "data" / "text_cond_tiny-sd15.json").read_text(encoding="utf-8"))
@@ -63,9 +63,10 @@ class Text:
 def conditioned(encoder: CLIPTextModel, options: PromptOptions, prompts: tuple[str, ...]) -> torch.Tensor:
     """[B, T, 48]"""
     handle: Any = SimpleNamespace(family=find("sd1"), text=Text(encoder), contexts={}, device=Text.device)
-    run: Any = SimpleNamespace(settings=Snapshot({PromptOptions: options}))
+    settings = Snapshot({PromptOptions: options, TextCompatibility: TextCompatibility()})
+    run: Any = SimpleNamespace(settings=settings, cancel=SimpleNamespace(check=lambda: None))
     plan = Plan(Txt2Img(), 0, prompts, prompts, (0,) * len(prompts), (0,) * len(prompts), 512, 512)
-    positive, negative = condition(handle, plan, run)
+    positive, negative = (prompted.at(0) for prompted in condition(handle, plan, run, 10))
     assert torch.equal(positive.context, negative.context)
     return positive.context
 
