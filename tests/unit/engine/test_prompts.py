@@ -38,7 +38,7 @@ def picture(studio: Studio, prompt: str, watcher: Watcher | None = None, **field
         "height": 64,
         "sampler_name": "Euler",
     }
-    return made(studio, Txt2Img(**(values | fields)), watcher)[0]
+    return made(studio, Txt2Img.model_validate(values | fields), watcher)[0]
 
 
 def difference(one: Made, other: Made) -> int:
@@ -74,8 +74,8 @@ def test_a_prompt_joined_with_weight_nought_changes_nothing(studio: Studio) -> N
 
 def test_images_of_a_batch_have_the_prompts_of_their_own(studio: Studio) -> None:
     fields: dict[str, Any] = {"prompt": f"{CAT} AND {DOG} :0.5", "seed": 5, "steps": 2, "width": 64, "height": 64}
-    batch = made(studio, Txt2Img(**fields, batch_size=2))
-    alone = [made(studio, Txt2Img(**fields | {"seed": seed}))[0] for seed in (5, 6)]
+    batch = made(studio, Txt2Img.model_validate(fields | {"batch_size": 2}))
+    alone = [made(studio, Txt2Img.model_validate(fields | {"seed": seed}))[0] for seed in (5, 6)]
     assert [difference(one, other) <= 1 for one, other in zip(batch, alone, strict=True)] == [True, True]
 
 
