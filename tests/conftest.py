@@ -52,11 +52,13 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = ROOT / "tests" / "browser"
-    for item in items:
-        if item.path.is_relative_to(folder):
-            item.add_marker(pytest.mark.browser)
-            if find_browser() is None:
-                item.add_marker(pytest.mark.skip(reason=f"no browser: none of {', '.join(BROWSERS)} is on the path"))
+    browsing = [item for item in items if item.path.is_relative_to(folder)]
+    for item in browsing:
+        item.add_marker(pytest.mark.browser)
+        if find_browser() is None:
+            item.add_marker(pytest.mark.skip(reason=f"no browser: none of {', '.join(BROWSERS)} is on the path"))
+    # Last: from its first use on, Playwright keeps an event loop running in the thread of the tests.
+    items[:] = [item for item in items if not item.path.is_relative_to(folder)] + browsing
 
 
 def find_browser() -> Path | None:
