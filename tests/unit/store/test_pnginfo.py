@@ -56,7 +56,7 @@ def test_a1111s_photos(suffix: str) -> None:
 
 
 def test_a1111s_png() -> None:
-    with Image.open(GOLDEN / "prompt__unicode.png") as image:
+    with Image.open(GOLDEN / "cfg__1.5.png") as image:
         found, items = pnginfo.read(image)
     assert found is not None and "\nSteps: " in found and "Sampler: " in found
     assert items == {}
