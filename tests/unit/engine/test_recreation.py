@@ -34,6 +34,7 @@ def opened(folder: Path, checkpoints: Path, **settings: Any) -> Studio:
 def studios(tmp_path_factory: pytest.TempPathFactory, checkpoints: Path) -> Iterator[tuple[Studio, Studio]]:
     one = opened(tmp_path_factory.mktemp("one"), checkpoints)
     changed = {"eta_ancestral": 0.3, "eta_noise_seed_delta": 7, "randn_source": "NV", "s_min_uncond": 2.0, "rho": 3.0}
+    changed |= {"skip_early_cond": 0.6, "pad_cond_uncond_v0": True, "beta_dist_beta": 0.2}
     other = opened(tmp_path_factory.mktemp("other"), checkpoints, **changed, emphasis="No norm", s_churn=1.0)
     yield one, other
     for studio in (one, other):
@@ -50,6 +51,9 @@ def requested(sampler: str, rng: random.Random) -> Txt2Img:
         "sigma_min": 0.1,
         "uni_pc_order": 2,
         "sgm_noise_multiplier": True,
+        "skip_early_cond": 0.3,
+        "pad_cond_uncond": True,
+        "beta_dist_alpha": 0.4,
     }
     return Txt2Img(
         prompt="a (red:1.3) circle BREAK " + "word, " * rng.randrange(60) + "end",
