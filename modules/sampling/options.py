@@ -27,7 +27,11 @@ class SamplerOptions(Options, section=Section("sampler-params", "Sampler paramet
         note="Noise multiplier of the ancestral and SDE samplers.",
     )
     s_churn: float = setting(
-        0.0, "Sigma churn", slider=(0.0, 100.0, 0.01), infotext="Sigma churn", note="Amount of noise added back; Euler."
+        0.0,
+        "Sigma churn",
+        slider=(0.0, 100.0, 0.01),
+        infotext="Sigma churn",
+        note="Amount of noise added back; Euler, Heun, DPM2.",
     )
     s_tmin: float = setting(
         0.0, "Sigma tmin", slider=(0.0, 10.0, 0.01), infotext="Sigma tmin", note="Noise level where churn ends."
