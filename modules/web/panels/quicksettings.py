@@ -37,6 +37,6 @@ def build(studio: Studio, titles: list[str], current: str | None) -> Quicksettin
         refresh = widgets.tool_button("🔄", f"refresh_{CHECKPOINT}")
         listed = studio.settings.snapshot[UserInterface].quicksettings_list
         known = studio.settings.declared()
-        others = {key: setting.build(studio, key) for key in listed if key in known and key != CHECKPOINT}
+        others = {key: setting.build(studio, key, noted=False) for key in listed if key in known and key != CHECKPOINT}
         widgets.tool_button("🌓", "theme_toggle")
     return Quicksettings(checkpoint, refresh, others)

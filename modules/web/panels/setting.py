@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import gradio as gr
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from modules.studio.context import Studio
 
 
-def build(studio: Studio, key: str, *, elem_id: str | None = None) -> Component:
-    """The control of setting `key`, showing its present value; `setting_<key>` unless told otherwise."""
+def build(studio: Studio, key: str, *, noted: bool = True) -> Component:
+    """The control of setting `key`, named `setting_<key>` and showing its present value; `noted` with its help text."""
     group, about = studio.settings.declared()[key]
     value = studio.settings.snapshot.values()[key]
-    control = _control(studio, group, key, about, value)
-    control.elem_id = elem_id or f"setting_{key}"
+    control = _control(studio, group, key, about if noted else replace(about, note=""), value)
+    control.elem_id = f"setting_{key}"
     return control
 
 
