@@ -16,8 +16,10 @@ import gradio as gr
 from pydantic import ValidationError
 
 from modules.engine import infotext
-from modules.engine.request import Request
+from modules.engine.request import MAX_PROMPT, Request
 from modules.foundation.errors import AtelierError, UserError
+from modules.prompting.brackets import unbalanced
+from modules.prompting.comments import without_comments
 from modules.studio import deliver
 from modules.web import pictures
 from modules.web.api.tokens import counted
@@ -149,10 +151,19 @@ def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list
 
 
 def count_tokens(text: str, steps: float | None, *, negative: bool = False) -> str:
-    """HTML of a token counter: "12/75", the limit growing by whole chunks; "?" while brackets are mistyped."""
+    """HTML of a token counter: "12/75", the limit growing by whole chunks; "?" for a weight that is no number.
+
+    Marked, and its hint says which, while brackets have no partner.
+    """
+    if len(text or "") > MAX_PROMPT:
+        return f'<span class="error" title="At most {MAX_PROMPT:,} characters can be encoded.">too long</span>'
     try:
         # What stands in the steps box is checked only when pictures are asked for.
         count = counted(text or "", min(max(int(steps or 1), 1), 1000), negative=negative)
     except UserError as error:
         return f'<span class="error" title="{html.escape(str(error))}">?</span>'
-    return f"<span>{count.tokens}/{count.limit}</span>"
+    shown = f"{count.tokens}/{count.limit}"
+    if alone := unbalanced(without_comments(text or "")):
+        hint = "Brackets without a partner: " + ", ".join(f"{number} × {bracket}" for bracket, number in alone.items())
+        return f'<span class="error" title="{hint}">{shown}</span>'
+    return f"<span>{shown}</span>"
