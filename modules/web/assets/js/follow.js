@@ -155,8 +155,9 @@ function described(job) {
 
 function summary(job) {
   const lines = (job.comments ?? []).map((text) => [text, "comment"]);
-  if (job.error && job.status === "failed") lines.push([job.error, "error"]);
-  if (job.started_at && job.finished_at) {
+  // Of a job that the studio's own end cut short nobody knows when it ended.
+  if (job.error) lines.push([job.error, "error"]);
+  else if (job.started_at && job.finished_at) {
     const seconds = job.finished_at - job.started_at;
     const minutes = Math.floor(seconds / 60);
     const rest = (seconds - minutes * 60).toFixed(1);
