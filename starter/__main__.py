@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=None, help="total optimiser steps of the phase, instead of its own default"
     )
-    parser.add_argument("--mix", choices=("first", "wide"), default="first", help="what the pictures show")
+    parser.add_argument("--mix", nargs="+", choices=("first", "wide"), default=["first"], help="what the pictures show")
     parser.add_argument("--processes", type=int, default=1, help="training processes of the denoiser, one thread each")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -31,12 +31,15 @@ def main() -> None:
         run(phase, options.steps, options.mix, options.processes)
 
 
-def run(phase: str, steps: int | None, mix: str, processes: int) -> None:
+def run(phase: str, steps: int | None, mixes: list[str], processes: int) -> None:
     """Run one phase; imports are local so that a phase loads only what it uses."""
     if phase in ("vae", "decoder"):
         from starter import vae
 
-        vae.train(steps or 1800, decoder_only=phase == "decoder")
+        if phase == "vae":
+            vae.train(steps or 1200)
+        else:
+            vae.train(steps or 400, decoder_only=True, rate=5e-4)
     elif phase == "text":
         from starter import text
 
@@ -44,11 +47,12 @@ def run(phase: str, steps: int | None, mix: str, processes: int) -> None:
     elif phase == "latents":
         from starter import latents
 
-        latents.encode(mix, steps or 20_000)
+        for mix in mixes:
+            latents.encode(mix, steps or 12_800)
     elif phase == "unet":
         from starter import unet
 
-        unet.train(steps or 2600, mix=mix, processes=processes)
+        unet.train(steps or 2600, mixes=mixes, processes=processes)
     elif phase == "export":
         from starter import export
 

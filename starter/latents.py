@@ -70,11 +70,20 @@ def statistics() -> tuple[Tensor, Tensor]:
     return raw.mean((0, 2, 3)), raw.std((0, 2, 3))
 
 
-def pool(mix: str) -> Pool:
-    """The encoded pool of this mix, normalised."""
-    saved = state.load(f"latents-{mix}.pt")
-    if saved is None:
-        raise FileNotFoundError(f"No latents of the mix {mix!r} yet; run `python -m starter latents` first.")
+def pool(mixes: list[str]) -> Pool:
+    """The encoded pictures of these mixes one after another, normalised."""
     mean, std = statistics()
-    raw: Tensor = saved["raw"].float()
-    return Pool((raw - mean[:, None, None]) / std[:, None, None], [picture(mix, i) for i in range(len(raw))])
+    parts: list[Tensor] = []
+    pictures: list[Picture] = []
+    for mix in mixes:
+        saved = state.load(f"latents-{mix}.pt")
+        if saved is None:
+            raise FileNotFoundError(
+                f"No latents of the mix {mix!r}; run `python -m starter latents --mix {mix}` first."
+            )
+        drawn = [picture(mix, i) for i in range(len(saved["raw"]))]
+        # Captions have no word for the other backdrops yet; without one, a plain prompt would get them at random.
+        plain = [i for i, p in enumerate(drawn) if p.backdrop == "plain"]
+        parts.append((saved["raw"][plain].float() - mean[:, None, None]) / std[:, None, None])
+        pictures += [drawn[i] for i in plain]
+    return Pool(torch.cat(parts), pictures)

@@ -41,7 +41,9 @@ class Muon(torch.optim.Optimizer):
             moved = sorted((p for p in group["params"] if p.grad is not None), key=lambda p: p.numel())
             directions: list[Tensor] = []
             for i, parameter in enumerate(moved):
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                if not self.state[parameter]:
+                    self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+                momentum = self.state[parameter]["momentum"]
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 mine = i % world == rank
                 ahead = parameter.grad.lerp(momentum, group["momentum"]).flatten(1) if mine else None

@@ -123,22 +123,23 @@ class Training:
             optimizer.zero_grad()
         self.step += 1
         self.samples += world * batch
-        decay = min(0.9995, (self.step + 1) / (self.step + 20), 0.998 if self.step < 3000 else 1)
+        # Over a twentieth of the run: long enough to smooth, short enough to follow the falling rate at the end.
+        decay = min(0.9995, (self.step + 1) / (self.step + 20), 1 - 20 / total)
         with torch.no_grad():
             for mean, new in zip(self.average.parameters(), self.unet.parameters(), strict=True):
                 mean.lerp_(new, 1 - decay)
 
 
-def train(steps: int, *, mix: str = "first", processes: int = 1, batch: int = 32, rate: float = 1.5e-3) -> None:
+def train(steps: int, *, mixes: list[str], processes: int = 1, batch: int = 32, rate: float = 1.5e-3) -> None:
     """Train to `steps` in all, resuming, on this many processes."""
     if processes == 1:
-        _train(0, 1, steps, mix, batch, rate)
+        _train(0, 1, steps, mixes, batch, rate)
     else:
         (state.FOLDER / "meeting").unlink(missing_ok=True)
-        spawn(_train, (processes, steps, mix, batch, rate), nprocs=processes)
+        spawn(_train, (processes, steps, mixes, batch, rate), nprocs=processes)
 
 
-def _train(rank: int, world: int, steps: int, mix: str, batch: int, rate: float) -> None:
+def _train(rank: int, world: int, steps: int, mixes: list[str], batch: int, rate: float) -> None:
     """One process of the training; rank 0 logs and saves."""
     if world > 1:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -150,7 +151,7 @@ def _train(rank: int, world: int, steps: int, mix: str, batch: int, rate: float)
             world_size=world,
             timeout=timedelta(minutes=10),
         )
-    pool, encoder, training = latents.pool(mix), text.trained(), Training(rate)
+    pool, encoder, training = latents.pool(mixes), text.trained(), Training(rate)
     rng, began, seen, total_loss = random.Random(f"{rank}/{training.step}"), time.monotonic(), 0, 0.0
     torch.manual_seed(rng.getrandbits(30))
     while training.step < steps:
