@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 STEPS = 20
@@ -44,9 +45,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--precision", choices=("full", "half"), default="full", help="32 bits, or 16 everywhere")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs, inside = _contestants(folder, arguments.size)
+        ours, theirs, inside = _contestants(folder, arguments.size, arguments.precision)
         times: dict[str, list[float]] = {"ours": [], "diffusers": [], "outside": []}
         for number in range(arguments.pairs + 1):
             inside.seconds = 0.0
@@ -58,7 +60,8 @@ def main() -> None:
                 times["diffusers"].append(plain)
                 times["outside"].append(outside)
     ratios = [a / b for a, b in zip(times["ours"], times["diffusers"], strict=True)]
-    print(f"{arguments.size}x{arguments.size}, {STEPS} steps, {arguments.pairs} pairs, median (least to most)")
+    size, precision, pairs = arguments.size, arguments.precision, arguments.pairs
+    print(f"{size}x{size}, {STEPS} steps, {precision} precision, {pairs} pairs, median (least to most)")
     _row("ours, s", times["ours"])
     _row("diffusers, s", times["diffusers"])
     _row(f"ours / diffusers (limit {RATIO_LIMIT})", ratios)
@@ -75,22 +78,23 @@ def _seconds(work: Callable[[int], Any], number: int) -> float:
     return time.perf_counter() - begun
 
 
-def _contestants(folder: str, size: int) -> tuple[Callable[[int], Any], Callable[[int], Any], Stopwatch]:
-    from pathlib import Path
+def _contestants(
+    folder: str, size: int, precision: str
+) -> tuple[Callable[[int], Any], Callable[[int], Any], Stopwatch]:
+    from modules.foundation import torchvision_ops
 
+    torchvision_ops.declare()
     from modules.boot import assemble
     from modules.engine.generate import generate
     from modules.engine.hooks import Hooks
     from modules.engine.options import ModelOptions, VaeOptions
     from modules.engine.request import Txt2Img
     from modules.engine.run import RunContext
-    from modules.foundation import torchvision_ops
     from modules.foundation.flags import parse
     from modules.jobs.job import Job
 
-    torchvision_ops.declare()
     checkpoints = Path(__file__).resolve().parent.parent / "models" / "Stable-diffusion"
-    studio = assemble(parse(["--data-dir", folder, "--ckpt-dir", str(checkpoints)]))
+    studio = assemble(parse(["--data-dir", folder, "--ckpt-dir", str(checkpoints), "--precision", precision]))
     settings = studio.settings.snapshot
     handle = studio.models.acquire(None, settings[ModelOptions], settings[VaeOptions])
 
