@@ -77,9 +77,9 @@ SETTINGS: tuple[type[Options], ...] = (
 OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 """What keeps libraries from contacting anybody. They read it once, when they are imported."""
 SPIN = "1000"
-"""How often a thread of torch's asks for work before it sleeps. With libgomp's default of 300,000 two threads wait for each
-other at every layer once anything else runs: measured beside two busy programs 4.2 s a picture against 2.9 s, and many
-times that on a machine busier still. An idle machine pays 8 % for it."""
+"""How often a thread of torch's asks for work before it sleeps. With libgomp's default of 300,000 two threads wait for
+each other at every layer once anything else runs: beside two busy programs 4.2 s a picture were measured against 2.9 s,
+and many times that on a machine busier still. An idle machine pays 8 % for it."""
 
 
 def main(arguments: list[str], began: float | None = None) -> int:
