@@ -61,6 +61,16 @@ def run(job: Job, studio: Studio) -> None:
     elif task.do == "reload" and studio.models.reload(job.phase) is None:
         file = chosen(studio)
         studio.models.acquire(file.title if file else None, snapshot[ModelOptions], snapshot[VaeOptions], job.phase)
+        if file and not snapshot[ModelOptions].sd_model_checkpoint:
+            _settle(studio, file)
+
+
+def _settle(studio: Studio, file: CheckpointFile) -> None:
+    """Make the first checkpoint the chosen one, now that it works: files added later do not take its place."""
+    try:
+        studio.settings.update({"sd_model_checkpoint": file.title})
+    except OSError as error:
+        log.warning("The choice of %s cannot be written down: %s", file.name, error)
 
 
 def _first(studio: Studio) -> CheckpointFile | None:

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from modules import boot
+from modules.engine.options import ModelOptions
+from modules.foundation.errors import BadFile
 from modules.foundation.flags import parse
-from modules.studio.checkpoints import chosen
+from modules.jobs.job import Job
+from modules.studio.checkpoints import KIND, Task, chosen, run
 from modules.studio.context import Studio
+from tests.tiny import write_checkpoint
 
 
 @pytest.fixture
@@ -34,6 +38,27 @@ def _chosen(studio: Studio) -> str:
 
 def test_the_first_there_is(data: Path) -> None:
     assert _chosen(_started(data)) == "usual.safetensors"
+
+
+def test_the_first_that_worked_stays_chosen(data: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "else", "works")
+    studio = _started(data, "--ckpt-dir", str(tmp_path / "else"))
+    (data / "models" / "Stable-diffusion" / "usual.safetensors").unlink()
+    for name in ("mine", "other"):
+        (tmp_path / "else" / f"{name}.safetensors").unlink()
+    studio.catalog.refresh()
+    run(Job("1", KIND, Task(do="reload")), studio)
+    (data / "models" / "Stable-diffusion" / "added.safetensors").write_bytes(b"comes first by name")
+    studio.catalog.refresh()
+    assert _chosen(studio) == "works.safetensors"
+    assert _chosen(_started(data, "--ckpt-dir", str(tmp_path / "else"))) == "works.safetensors"
+
+
+def test_the_first_that_fails_is_not_chosen(data: Path) -> None:
+    studio = _started(data)
+    with pytest.raises(BadFile):
+        run(Job("1", KIND, Task(do="reload")), studio)
+    assert studio.settings.snapshot[ModelOptions].sd_model_checkpoint is None
 
 
 def test_the_one_of_the_flag_alone_of_its_folder(data: Path) -> None:
