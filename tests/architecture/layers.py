@@ -30,7 +30,7 @@ TENSORS = {"torch", "numpy"}
 THIRD_PARTY: dict[str, set[str]] = {
     "foundation": set(),
     "prompting": set(),
-    "sampling": TENSORS | {"torchsde", "scipy"},
+    "sampling": TENSORS | {"scipy"},
     "weights": TENSORS | {"safetensors"},
     "families": TENSORS | {"diffusers", "transformers", "accelerate", "safetensors", "yaml", "tokenizers", "ftfy"},
     "store": {"PIL"},
