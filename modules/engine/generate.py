@@ -87,7 +87,7 @@ def _batch(handle: ModelHandle, plan: Plan, way: Way, run: RunContext) -> Iterat
     pixels = run.hooks.on_pixels(decode(handle, run.hooks.on_latents(latents), run))
     extra = _guidance_recorded(plan, tally, run)
     for index, image in enumerate(to_images(pixels)):
-        infotext = infotext_of(plan, index, handle, run, way.sampler, way.schedule, extra)
+        infotext = infotext_of(plan, index, handle, run, way.sampler, way.schedule, way.knobs, extra)
         yield run.hooks.on_image(Made(image, infotext, plan, index))
 
 

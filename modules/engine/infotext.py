@@ -26,7 +26,7 @@ from modules.prompting.compose import split
 from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
 from modules.prompting.schedule import schedule
 from modules.sampling.catalog import Sampler, Schedule, effective, resolve
-from modules.sampling.knobs import Knobs, knobs_for, recorded
+from modules.sampling.knobs import Knobs, recorded
 from modules.sampling.options import NoiseOptions, SamplerOptions, ScheduleCompatibility
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def infotext_of(
     run: RunContext,
     sampler: Sampler,
     schedule: Schedule,
+    knobs: Knobs,
     extra: Mapping[str, object],
 ) -> str:
     """The infotext of picture `index` of a batch.
@@ -71,15 +72,6 @@ def infotext_of(
     value for each picture of the job.
     """
     request, settings = plan.request, run.settings
-    knobs = knobs_for(
-        sampler,
-        settings,
-        eta=request.eta,
-        s_churn=request.s_churn,
-        s_tmin=request.s_tmin,
-        s_tmax=request.s_tmax,
-        s_noise=request.s_noise,
-    )
     values: dict[str, object] = {
         "Steps": request.steps,
         "Sampler": sampler.name,

@@ -20,8 +20,8 @@ from modules.foundation.settings import Snapshot
 from modules.prompting import emphasis
 from modules.prompting.chunks import chunked
 from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
-from modules.sampling.catalog import SAMPLERS, SCHEDULES, effective, resolve
-from modules.sampling.knobs import knobs_for
+from modules.sampling.catalog import SAMPLERS, SCHEDULES, Sampler, effective, resolve
+from modules.sampling.knobs import Knobs, knobs_for
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions, ScheduleCompatibility
 
 GROUPS: tuple[type[Options], ...] = (
@@ -52,7 +52,13 @@ def written(request: Txt2Img, settings: Snapshot = DEFAULTS, index: int = 0, mod
     plan = list(plans(request))[batch]
     sampler, schedule = resolve(request.sampler_name, request.scheduler)
     run: Any = SimpleNamespace(settings=settings.overridden(request.override_settings))
-    return infotext_of(plan, image, model or handle(), run, sampler, schedule, extra)
+    knobs = asked_knobs(request, sampler, run.settings)
+    return infotext_of(plan, image, model or handle(), run, sampler, schedule, knobs, extra)
+
+
+def asked_knobs(request: Txt2Img, sampler: Sampler, settings: Snapshot) -> Knobs:
+    asked = {name: getattr(request, name) for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")}
+    return knobs_for(sampler, settings, **asked)
 
 
 def line(text: str) -> str:
@@ -70,8 +76,7 @@ def recipe(request: Txt2Img, settings: Snapshot, index: int) -> dict[str, Any]:
     settings = settings.overridden(request.override_settings)
     sampler, schedule = resolve(request.sampler_name, request.scheduler)
     schedule = effective(sampler, schedule)
-    asked = {name: getattr(request, name) for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")}
-    knobs = knobs_for(sampler, settings, **asked)
+    knobs = asked_knobs(request, sampler, settings)
     used = {name: asdict(knobs)[name] for name in sampler.knobs}
     used["discards"] = knobs.always_discard_next_to_last_sigma or sampler.discard_next_to_last_sigma
     if schedule.path:
