@@ -78,8 +78,8 @@ OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 """What keeps libraries from contacting anybody. They read it once, when they are imported."""
 SPIN = "1000"
 """How often a thread of torch's asks for work before it sleeps. With libgomp's default of 300,000 two threads wait for
-each other at every layer once anything else runs. Measured once, on two cores at 256x256: beside two busy programs 4.2 s
-a picture by default and 2.9 s so; on an idle machine 1.13 s and 1.22 s. Values between were no better in the same test."""
+each other at every layer once anything else runs. Measured once, on two cores at 256x256: beside two busy programs
+4.2 s a picture by default and 2.9 s so; on an idle machine 1.13 s and 1.22 s. Greater values did no better there."""
 
 
 def main(arguments: list[str], began: float | None = None) -> int:
