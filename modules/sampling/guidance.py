@@ -9,6 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from modules.sampling.guides import Estimates, Guide
 from modules.sampling.parametrization import Network, Parametrization
 from modules.sampling.types import Conditioning, Latent, Prompted, Sigma
 
@@ -60,7 +61,8 @@ class CfgDenoiser:
     different length to one. `on_denoise` may replace what is evaluated, `on_denoised` what comes out; either may
     raise `Interrupted`. `parametrization` is the model's; `sample.txt2img` exchanges it for samplers that
     read noise levels otherwise, has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC, and tells
-    how many calls are planned.
+    how many calls are planned. `guide` puts the two estimates together another way, the plain one by default; some
+    ask the `perturbed` network as well.
     """
 
     parametrization: Parametrization
@@ -78,6 +80,8 @@ class CfgDenoiser:
     levels_are_timesteps: bool = False
     planned: int = 1
     tally: Tally = field(default_factory=Tally)
+    guide: Guide | None = None
+    perturbed: Network | None = None
 
     def __call__(self, x: Latent, sigma: Sigma) -> Latent:
         return self._evaluated(x, sigma, self.cfg_scale, wants_negative=self.cfg_scale != 1)[0]
@@ -96,11 +100,25 @@ class CfgDenoiser:
             # As in A1111 an image's first prompt stands in for its negative one.
             negative = positive[_firsts(weights)] if weights else positive
             denoised = _combined(positive, negative, weights, 1.0) if weights else positive
+            denoised = self._guided(now, denoised, denoised, 1.0) if self.guide else denoised
         else:
             positive, negative = self._both(now)
-            denoised = _combined(positive, negative, weights, scale)
+            if self.guide:
+                denoised = self._guided(now, _combined(positive, negative, weights, 1.0), negative, scale)
+            else:
+                denoised = _combined(positive, negative, weights, scale)
         self.tally.evaluations += 1
         return (denoised if self.on_denoised is None else self.on_denoised(now, denoised)), negative
+
+    def _guided(self, now: Evaluation, positive: Latent, negative: Latent, scale: float) -> Latent:
+        assert self.guide is not None
+
+        def perturbed() -> Latent:
+            network, weights = self.perturbed or self.network, now.positive.weights
+            seen = self.parametrization.denoised(network, _spread(now.x, weights), now.sigma, now.positive)
+            return _combined(seen, negative, weights, 1.0)
+
+        return self.guide(Estimates(now.x, now.sigma, positive, negative, scale, perturbed))
 
     def _both(self, now: Evaluation) -> tuple[Latent, Latent]:
         spread = _spread(now.x, now.positive.weights)
