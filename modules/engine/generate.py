@@ -6,7 +6,7 @@ Always forward: it yields, and never saves, queues or knows who asked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from modules.engine.infotext import infotext_of
 from modules.engine.latents import decode, finite, to_images
 from modules.engine.model import ModelHandle
 from modules.engine.options import ModelOptions, VaeOptions
-from modules.engine.plan import Made, Plan, counted, plans, uncommented, with_seeds
+from modules.engine.plan import Made, Plan, counted, plans, styled, uncommented, with_seeds
 from modules.engine.request import Request
 from modules.engine.run import RunContext
 from modules.families import stable_diffusion
@@ -59,6 +59,9 @@ def generate(request: Request, run: RunContext) -> Iterator[Made]:
     """
     request = with_seeds(run.hooks.on_request(request))
     run = run.overridden_by(request)
+    request, unknown = styled(request, run.styles)
+    if unknown:
+        run.report.comment(f"There is no style named {', '.join(map(repr, unknown))}; it was left out.")
     if run.settings[PromptOptions].enable_prompt_comments:
         request = uncommented(request)
     way = Way.of(request, run)
@@ -80,6 +83,7 @@ def _batch(handle: ModelHandle, plan: Plan, way: Way, run: RunContext) -> Iterat
     tally = Tally()
     sampled = partial(_sampled, handle, way, run, tally)
     try:
+        plan = run.hooks.on_networks(plan)
         positive, negative = condition(handle, plan, run, counted(way.sampler, plan.request))
         latents = run.hooks.sample(sampled, plan, positive, negative)
     except Interrupted:
@@ -87,8 +91,10 @@ def _batch(handle: ModelHandle, plan: Plan, way: Way, run: RunContext) -> Iterat
     pixels = run.hooks.on_pixels(decode(handle, run.hooks.on_latents(latents), run))
     extra = _guidance_recorded(plan, tally, run)
     for index, image in enumerate(to_images(pixels)):
-        infotext = infotext_of(plan, index, handle, run, way.sampler, way.schedule, way.knobs, extra)
-        yield run.hooks.on_image(Made(image, infotext, plan, index))
+        made = run.hooks.on_image(Made(image, "", plan, index))
+        told = {**extra, **run.hooks.recorded(plan, index)}
+        infotext = infotext_of(plan, index, handle, run, way.sampler, way.schedule, way.knobs, told)
+        yield replace(made, infotext=infotext)
 
 
 def _sampled(

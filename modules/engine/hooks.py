@@ -6,7 +6,7 @@ Each stage takes a value and returns the value to go on with; the defaults retur
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from modules.engine.plan import Made, Plan
@@ -31,6 +31,10 @@ class Hooks:
         """Before the batch's prompts are read."""
         return plan
 
+    def on_networks(self, plan: Plan) -> Plan:
+        """Once the prompts' networks are in place and before they are encoded."""
+        return plan
+
     def sample(self, default: Sample, plan: Plan, positive: Prompted, negative: Prompted) -> Tensor:
         """Around start latent and solver; returns clean latents [B, C, h, w]."""
         return default(plan, positive, negative)
@@ -44,5 +48,9 @@ class Hooks:
         return pixels
 
     def on_image(self, made: Made) -> Made:
-        """Each image, with its infotext, before it leaves the engine."""
+        """Each image before its infotext is written, so that `recorded` can tell what was done to it."""
         return made
+
+    def recorded(self, plan: Plan, index: int) -> Mapping[str, object]:
+        """Labels and values that the infotext of picture `index` of the batch says besides the engine's own."""
+        return {}

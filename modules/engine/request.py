@@ -28,6 +28,7 @@ class Request(BaseModel):
 
     prompt: Prompt = ""
     negative_prompt: Prompt = ""
+    styles: tuple[Text, ...] = Field((), description="names of styles to put into the prompts")
     seed: Seed = Field(-1, description="-1 takes a random one")
     subseed: Seed = -1
     subseed_strength: float = Field(0.0, ge=0, le=1)
@@ -48,6 +49,11 @@ class Request(BaseModel):
     s_noise: float | None = Field(None, ge=0)
     s_min_uncond: float | None = Field(None, ge=0)
     override_settings: dict[str, Any] = Field(default_factory=dict)
+    script_name: Text | None = Field(None, description="the script to run, by its title in any case")
+    script_args: tuple[Any, ...] = Field((), description="its arguments in the order of its controls")
+    alwayson_scripts: dict[str, Any] = Field(
+        default_factory=dict, description='arguments of scripts that always run: {"<title>": {"args": [...]}}'
+    )
     do_not_save_samples: bool = False
     do_not_save_grid: bool = False
 
