@@ -29,6 +29,9 @@ Runner = Callable[[Job], Any]
 Restore = Callable[[BaseModel, JobRow, Sequence[ImageRow]], tuple[Any, Sequence[Any]]]
 """Rebuilds a finished job's outcome, and the images it delivered, from what history remembers."""
 
+Resumes = Callable[[BaseModel], bool]
+"""Whether a job of this request goes on where it was when the program ended, instead of counting as interrupted."""
+
 KEPT = 16
 """Finished jobs that can be asked for without history; A1111 remembers as many."""
 WHOLE = 2
@@ -42,6 +45,7 @@ class _Kind:
     request: type[BaseModel]
     runner: Runner | None
     restore: Restore | None
+    resumes: Resumes
 
 
 class Queue:
@@ -58,11 +62,16 @@ class Queue:
         self._closed = False
 
     def register(
-        self, kind: str, request: type[BaseModel], runner: Runner | None = None, restore: Restore | None = None
+        self,
+        kind: str,
+        request: type[BaseModel],
+        runner: Runner | None = None,
+        restore: Restore | None = None,
+        resumes: Resumes = lambda request: False,
     ) -> None:
         """Name a kind. Without a runner its jobs are taken and wait until it is registered with one."""
         with self._changed:
-            self._kinds[kind] = _Kind(request, runner, restore)
+            self._kinds[kind] = _Kind(request, runner, restore, resumes)
             self._changed.notify_all()
 
     def submit(self, kind: str, request: BaseModel, owner: str | None = None, id: str | None = None) -> Job:
@@ -114,7 +123,7 @@ class Queue:
 
     def recover(self) -> int:
         """Take up what an earlier process left: queued jobs wait again, before those of this one,
-        and the running one is marked interrupted. Returns how many jobs wait again.
+        and the running one too if its kind resumes it; else it is marked interrupted. Returns how many jobs wait again.
 
         Call it once the kinds are registered; jobs may have been submitted before.
         """
@@ -125,10 +134,10 @@ class Queue:
         for row in unfinished:
             if row.row in own:
                 continue
-            if row.status == "running":
+            kind = self._kinds.get(row.kind)
+            if row.status == "running" and not self._resumed(row, kind):
                 self._mark(row, "interrupted", "The studio was stopped while this job ran.")
                 continue
-            kind = self._kinds.get(row.kind)
             if kind is None:
                 log.warning("Job %s is of the kind '%s', which this studio does not have; it waits.", row.id, row.kind)
                 continue
@@ -218,6 +227,16 @@ class Queue:
                 return
             self._pending.remove(job)
         self.end(job, "interrupted")
+
+    def _resumed(self, row: JobRow, kind: _Kind | None) -> bool:
+        try:
+            return (
+                kind is not None
+                and kind.resumes(kind.request.model_validate_json(row.request))
+                and (self._history.resume(row.row))
+            )
+        except ValidationError:
+            return False
 
     def _mark(self, row: JobRow, status: Status, error: str) -> None:
         self._history.finished(row.row, status, error, row.comments, row.started_at or row.queued_at)

@@ -54,6 +54,11 @@ MIGRATIONS: tuple[str, ...] = (
         sha256 TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE images ADD COLUMN digest TEXT;
+    CREATE INDEX images_by_digest ON images (digest);
+    ALTER TABLE jobs ADD COLUMN resumed_with INTEGER NOT NULL DEFAULT -1;
+    """,
 )
 """Each brings the file from its number to the next. Never edit one that was released; add one.
 

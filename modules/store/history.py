@@ -88,14 +88,51 @@ class History:
         )
 
     def add_image(
-        self, job: int | None, path: Path, infotext: str, seed: int, subseed: int, size: tuple[int, int], grid: bool
+        self,
+        job: int | None,
+        path: Path,
+        infotext: str,
+        seed: int,
+        subseed: int,
+        size: tuple[int, int],
+        grid: bool,
+        digest: str | None = None,
     ) -> None:
-        """A picture was written; `size` is its width and height in pixels."""
+        """A picture was written; `size` is its width and height in pixels.
+
+        `digest` stands for everything that decided what it shows, so that it can be found again by `made_by`.
+        """
         self._write(
-            "INSERT INTO images (job, path, infotext, seed, subseed, width, height, grid, made_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (job, self._kept(path), infotext, str(seed), str(subseed), *size, int(grid), time.time()),
+            "INSERT INTO images (job, path, infotext, seed, subseed, width, height, grid, made_at, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (job, self._kept(path), infotext, str(seed), str(subseed), *size, int(grid), time.time(), digest),
         )
+
+    def made_by(self, digest: str, job: int | None = None) -> list[ImageRow]:
+        """The pictures, grids apart, of the newest job that made some of this digest; of `job` if that is given."""
+        found = self._read(
+            "SELECT MAX(job) FROM images WHERE digest = ? AND (? IS NULL OR job = ?)", (digest, job, job)
+        )
+        newest = found[0][0] if found else None
+        if newest is None:
+            return []
+        return self._images("WHERE job = ? AND digest = ? AND NOT grid ORDER BY row", (newest, digest))
+
+    def resume(self, row: int) -> bool:
+        """Whether a job that was cut short by the program's end may go on: it has made pictures since the last time.
+
+        So a job that brings the program down is not taken up for ever.
+        """
+        found = self._read(
+            "SELECT COUNT(images.row), jobs.resumed_with FROM jobs LEFT JOIN images ON images.job = jobs.row"
+            " WHERE jobs.row = ?",
+            (row,),
+        )
+        count, before = found[0] if found else (0, 0)
+        if before is None or count <= before:
+            return False
+        self._write("UPDATE jobs SET resumed_with = ?, status = 'queued' WHERE row = ?", (count, row))
+        return True
 
     def unfinished(self) -> list[JobRow]:
         """Jobs that were queued or running when the studio stopped, the oldest first."""
@@ -113,10 +150,11 @@ class History:
 
     def images(self, job: int) -> list[ImageRow]:
         """A job's pictures in the order they were made."""
+        return self._images("WHERE job = ? ORDER BY row", (job,))
+
+    def _images(self, condition: str, values: tuple[Any, ...]) -> list[ImageRow]:
         rows = self._read(
-            "SELECT job, path, infotext, seed, subseed, width, height, grid, made_at FROM images"
-            " WHERE job = ? ORDER BY row",
-            (job,),
+            f"SELECT job, path, infotext, seed, subseed, width, height, grid, made_at FROM images {condition}", values
         )
         return [
             ImageRow(j, self._root / path, text, int(seed), int(subseed), w, h, bool(grid), at)
