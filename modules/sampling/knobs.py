@@ -41,6 +41,11 @@ class Knobs:
     quantized: bool = False
     downcast_alphas: bool = False
     zero_terminal_snr: bool = False
+    sigmas: tuple[float, ...] = ()
+    """The noise levels themselves, falling, without the closing 0; empty where a schedule makes them."""
+    timestep_start: float | None = None
+    timestep_end: float | None = None
+    """Which of the model's timesteps a schedule may use, from noise to picture; None is without limit."""
     churn_options: tuple[str, ...] = ()
     """Which of the s_* come from the settings; only those are written into an infotext."""
 
@@ -59,6 +64,9 @@ def knobs_for(
     s_tmin: float | None = None,
     s_tmax: float | None = None,
     s_noise: float | None = None,
+    sigmas: tuple[float, ...] = (),
+    timestep_start: float | None = None,
+    timestep_end: float | None = None,
 ) -> Knobs:
     """The knobs of a run; the arguments are the request's, None where it leaves the choice.
 
@@ -95,6 +103,9 @@ def knobs_for(
         quantized=settings[NoiseOptions].enable_quantization,
         downcast_alphas=old.use_downcasted_alpha_bar,
         zero_terminal_snr=options.sd_noise_schedule == ZERO_TERMINAL_SNR,
+        sigmas=sigmas,
+        timestep_start=timestep_start,
+        timestep_end=timestep_end,
         churn_options=set_,
     )
 
@@ -127,4 +138,6 @@ def recorded(sampler: Sampler, schedule: Schedule, knobs: Knobs) -> dict[str, An
     for name, label in labels.items():
         if name in sampler.knobs and name in knobs.churn_options:
             found[label] = getattr(knobs, name)
+    found["Sigmas"] = ", ".join(f"{sigma:.10g}" for sigma in knobs.sigmas) or None
+    found["Timestep start"], found["Timestep end"] = knobs.timestep_start, knobs.timestep_end
     return {key: value for key, value in found.items() if value is not None}

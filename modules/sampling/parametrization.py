@@ -1,25 +1,27 @@
 """Parametrization: what a network predicts, and which of its timesteps means which noise level.
 
-Start with `discrete`. Everything here is in sigma space (Karras et al. 2022, arXiv:2206.00364): the
-noisy latent is x = x0 + sigma * noise, and a network trained on sqrt(a) * x0 + sqrt(1 - a) * noise sees
-x / sqrt(sigma^2 + 1). Tables stay on the CPU, so that reading a noise level never waits for a device.
+Start with `discrete`, or `flow` for rectified flows. Everything here is in sigma space (Karras et al. 2022,
+arXiv:2206.00364): the noisy latent is x = x0 + sigma * noise, and a network trained on sqrt(a) * x0 +
+sqrt(1 - a) * noise sees x / sqrt(sigma^2 + 1). Tables stay on the CPU, so that reading a noise level never waits
+for a device.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from modules.foundation.errors import UserError
 from modules.sampling.types import Conditioning, Latent, Sigma
 
 Network = Callable[[Latent, Tensor, Conditioning], Latent]
 """(x [B, C, h, w], t [B] timesteps, conditioning) -> the raw prediction [B, C, h, w]."""
-Prediction = Literal["epsilon", "v_prediction"]
+Prediction = Literal["epsilon", "v_prediction", "flow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,24 @@ class Parametrization:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow(Parametrization):
+    """A rectified flow: the network sees (1 - t) * x0 + t * noise and predicts noise - x0.
+
+    Liu et al. 2022 (arXiv:2209.03003). In sigma space t is sigma / (1 + sigma), and what the network sees is
+    x / (1 + sigma), so that every solver walks the flow's own straight lines. The table's index i stands for the
+    unshifted time (i + 1) / T; `shift` above 1 gives more of them to high noise, as Esser et al. 2024
+    (arXiv:2403.03206), equation 23. The network is told 1000 t.
+    """
+
+    def denoised(self, network: Network, x: Latent, sigma: Sigma, conditioning: Conditioning) -> Latent:
+        sigma = float(sigma)
+        scale = 1 / (1 + sigma)
+        t = torch.full((x.shape[0],), 1000 * sigma * scale, device=x.device)
+        predicted = network(x * scale, t, conditioning)
+        return torch.sub(x * scale, predicted, alpha=sigma * scale)
+
+
+@dataclass(frozen=True, slots=True)
 class Consistency(Parametrization):
     """Latent consistency models know only some levels of their teacher's table, `stride` timesteps apart.
 
@@ -111,6 +131,36 @@ def discrete(alphas_cumprod: Tensor, prediction: Prediction, *, quantized: bool 
     alphas = alphas_cumprod.detach().to("cpu", torch.float32)
     sigmas = ((1 - alphas) / alphas) ** 0.5
     return Parametrization(alphas, sigmas, sigmas.log(), prediction, quantized=quantized)
+
+
+def flow(shift: float = 1.0, *, levels: int = 1000) -> Flow:
+    """A rectified flow with its times shifted towards noise, `shift` above 0."""
+    times = torch.arange(1, levels + 1, dtype=torch.float64) / levels
+    shifted = shift * times / (1 + (shift - 1) * times)
+    # At t = 1 there is no signal and no finite sigma; this is near enough for the start to be noise alone.
+    shifted[-1] = min(float(shifted[-1]), 1 - 1e-4)
+    sigmas = (shifted / (1 - shifted)).float()
+    return Flow(1 / (1 + sigmas**2), sigmas, sigmas.log(), "flow")
+
+
+def within(parametrization: Parametrization, first: float, last: float) -> Parametrization:
+    """The table cut down to the noise levels of timesteps `first` to `last` (rising, both included), for schedules.
+
+    Timesteps of what is returned are counted anew, so a network must be asked through the whole one. Raises
+    UserError if fewer than two levels are left.
+    """
+    low, high = (float(parametrization.to_sigma(t)) for t in (first, last))
+    inside = (parametrization.sigmas >= low * (1 - 1e-6)) & (parametrization.sigmas <= high * (1 + 1e-6))
+    if int(inside.sum()) < 2:
+        raise UserError(
+            f"The timestep range {last:g} to {first:g} holds less than two of the model's noise levels: widen it."
+        )
+    return replace(
+        parametrization,
+        alphas_cumprod=parametrization.alphas_cumprod[inside],
+        sigmas=parametrization.sigmas[inside],
+        log_sigmas=parametrization.log_sigmas[inside],
+    )
 
 
 def consistency(teacher: Parametrization, levels: int = 50) -> Consistency:

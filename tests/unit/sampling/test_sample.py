@@ -18,7 +18,7 @@ from modules.sampling.guidance import CfgDenoiser
 from modules.sampling.knobs import Knobs, knobs_for, recorded
 from modules.sampling.noise import ImageNoise
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions, ScheduleCompatibility
-from modules.sampling.parametrization import discrete, scaled_linear
+from modules.sampling.parametrization import discrete, flow, scaled_linear
 from modules.sampling.sample import sigmas_for, txt2img
 from modules.sampling.types import Conditioning, Step
 
@@ -323,3 +323,68 @@ def test_denoiser_is_left_as_it_was() -> None:
     before = replace(model)
     txt2img(BY_NAME["LCM"], resolve("")[1], model, ImageNoise([1], SHAPE, "cpu", "CPU"), 2, Knobs())
     assert model.parametrization is before.parametrization
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_given_levels_are_the_ones_walked(sampler: Sampler) -> None:
+    given = (9.0, 4.0, 1.5, 0.5)
+    sigmas = sigmas_for(sampler, resolve(sampler.name)[1], 4, EPS, Knobs(sigmas=given))
+    ends_above_zero = sampler.family in ("timestep", "unipc", "span")
+    assert sigmas[0] == 9.0
+    assert float(sigmas[-1]) == (pytest.approx(EPS.sigma_min) if ends_above_zero else 0.0)
+    if sampler.family != "span":
+        assert sigmas[:4].tolist() == list(given)
+    assert run(sampler, [1], 4, sigmas=given).isfinite().all()
+
+
+def test_given_levels_decide_the_picture() -> None:
+    euler = BY_NAME["Euler"]
+    seen: list[float] = []
+
+    def watching(x: Tensor, t: Tensor, conditioning: Conditioning) -> Tensor:
+        seen.append(float(t[0]))
+        return network(x, t, conditioning)
+
+    nothing = Conditioning(torch.zeros(1, 77, 8))
+    model = CfgDenoiser(EPS, watching, nothing, nothing, 1.0)
+    noise = ImageNoise([1], SHAPE, "cpu", "CPU")
+    txt2img(euler, resolve("")[1], model, noise, 3, Knobs(sigmas=(8.0, 2.0, 0.5)))
+    torch.testing.assert_close(torch.tensor(seen), EPS.to_t(torch.tensor([8.0, 2.0, 0.5])))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+@pytest.mark.parametrize("schedule", ["", "Karras", "Simple", "SGM Uniform"])
+def test_a_range_of_timesteps_bounds_every_schedule(sampler: Sampler, schedule: str) -> None:
+    knobs = Knobs(timestep_start=800, timestep_end=200)
+    sigmas = sigmas_for(sampler, resolve(sampler.name, schedule)[1], 8, EPS, knobs)
+    timesteps = EPS.to_t(sigmas[sigmas > 0])
+    assert 800 - 20 <= float(timesteps[0]) <= 800.01
+    assert float(timesteps.min()) >= 199.99
+    assert run(sampler, [1], 8, timestep_start=800, timestep_end=200).isfinite().all()
+
+
+def test_a_range_without_levels_is_refused() -> None:
+    with pytest.raises(UserError, match="timestep range 500 to 500"):
+        sigmas_for(BY_NAME["Euler"], resolve("")[1], 8, EPS, Knobs(timestep_start=500, timestep_end=500))
+
+
+def test_levels_and_ranges_are_recorded() -> None:
+    told = recorded(BY_NAME["Euler"], resolve("")[1], Knobs(sigmas=(14.5, 3.0), timestep_start=900))
+    assert told == {"Sigmas": "14.5, 3", "Timestep start": 900}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_every_sampler_walks_a_flow(sampler: Sampler) -> None:
+    """A network that knows the one clean latent there is leads every sampler to it."""
+    clean = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(9))
+
+    def knowing(x: Tensor, t: Tensor, conditioning: Conditioning) -> Tensor:
+        time = t.reshape(-1, 1, 1, 1) / 1000
+        return (x - clean) / time
+
+    nothing = Conditioning(torch.zeros(1, 77, 8))
+    model = CfgDenoiser(flow(3.0), knowing, nothing, nothing, 1.0)
+    found = txt2img(
+        sampler, resolve("")[1], model, ImageNoise([1], SHAPE, "cpu", "CPU"), 12, Knobs(downcast_alphas=True)
+    )
+    torch.testing.assert_close(found, clean, rtol=0, atol=0.05)
