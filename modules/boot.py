@@ -13,10 +13,11 @@ import socket
 import sys
 import threading
 import webbrowser
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from modules.engine.options import ModelOptions, VaeOptions
+from modules.engine.options import Img2ImgOptions, ModelOptions, VaeOptions
 from modules.engine.residency import Residency
 from modules.foundation import log as logs
 from modules.foundation.errors import UserError
@@ -33,12 +34,16 @@ from modules.store.catalog import Catalog
 from modules.store.database import Database
 from modules.store.hash_cache import HashCache
 from modules.store.history import History
+from modules.store.model_files import UPSCALERS
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 from modules.store.outputs import Outputs
-from modules.studio import checkpoints, generate
+from modules.store.styles import Styles
+from modules.studio import checkpoints, generate, inputs
 from modules.studio.context import Studio
 from modules.studio.options import PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
+from modules.vision.options import UpscalingOptions
+from modules.vision.upscale import UpscalerFile, Upscalers
 from modules.web import share
 from modules.web.app import create_app
 from modules.web.options import GalleryLooks, ProgressLooks, PromptEditing, UserInterface
@@ -46,13 +51,16 @@ from modules.web.options import GalleryLooks, ProgressLooks, PromptEditing, User
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from modules.engine.device import Compute
     from modules.engine.loader import Loader
+    from modules.vision.upscaler_network import Device
 
 log = logging.getLogger(__name__)
 
 SETTINGS: tuple[type[Options], ...] = (
     ModelOptions,
     VaeOptions,
+    Img2ImgOptions,
     NoiseOptions,
     SamplerOptions,
     GuidanceOptions,
@@ -66,6 +74,7 @@ SETTINGS: tuple[type[Options], ...] = (
     EmbeddedTextOptions,
     PreviewOptions,
     ResultOptions,
+    UpscalingOptions,
     UserInterface,
     PromptEditing,
     GalleryLooks,
@@ -127,16 +136,19 @@ def assemble(flags: Flags) -> Studio:
     database = Database(paths.database)
     history = History(database, paths.data)
     catalog = Catalog(paths, HashCache(database))
+    compute = cache(partial(_compute, flags))
     studio = Studio(
         paths=paths,
         flags=flags,
         settings=settings,
         catalog=catalog,
-        models=Residency(catalog, partial(_loader, flags)),
+        models=Residency(catalog, partial(_loader, compute)),
         jobs=Queue(history),
         outputs=Outputs(paths.data),
         history=history,
         previews=Previews(),
+        styles=Styles(flags.styles_file or (paths.data / "styles.csv",)),
+        upscalers=Upscalers(partial(_upscaler_files, catalog), partial(_network_device, flags, compute)),
     )
     if flags.ckpt:
         checkpoints.start_with(studio, flags.ckpt)
@@ -159,19 +171,37 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
     studio.ready.set()
 
 
-def _loader(flags: Flags) -> Loader:
+def _compute(flags: Flags) -> Compute:
     from modules.engine.device import choose
+
+    return choose(
+        no_half=flags.no_half,
+        no_half_vae=flags.no_half_vae,
+        precision=flags.precision,
+        use_cpu=flags.use_cpu,
+        device_id=flags.device_id,
+    )
+
+
+def _loader(compute: Callable[[], Compute]) -> Loader:
     from modules.engine.loader import Loader
 
-    return Loader(
-        choose(
-            no_half=flags.no_half,
-            no_half_vae=flags.no_half_vae,
-            precision=flags.precision,
-            use_cpu=flags.use_cpu,
-            device_id=flags.device_id,
-        )
-    )
+    return Loader(compute())
+
+
+def _network_device(flags: Flags, compute: Callable[[], Compute], part: str) -> Device:
+    """Where an upscaler, a face restorer or a captioner runs; `--use-cpu` may name its kind ("esrgan")."""
+    from modules.vision.upscaler_network import CPU, Device
+
+    if {"all", part.lower()} & set(flags.use_cpu):
+        return CPU
+    chosen = compute()
+    # On a CPU 16 bits would show as bands in smooth skies.
+    return Device(chosen.device, half=chosen.device.type != "cpu" and chosen.dtype.itemsize == 2)
+
+
+def _upscaler_files(catalog: Catalog) -> list[UpscalerFile]:
+    return [UpscalerFile(kind.folder, file.path) for kind in UPSCALERS for file in catalog.files(kind)]
 
 
 def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
@@ -186,6 +216,7 @@ def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.S
         studio.jobs.submit(checkpoints.KIND, checkpoints.Task(do="reload"))
     worker.start()
     times.reached("The studio is ready")
+    inputs.clean(studio)
 
 
 def _share(app: FastAPI, flags: Flags, port: int) -> None:

@@ -62,5 +62,13 @@ def made(studio: Studio, request: Request, watcher: Watcher | None = None, hooks
     from modules.engine.generate import generate
 
     watcher = watcher or Watcher()
-    run = RunContext(studio.settings.snapshot, studio.models, studio.catalog, hooks or Hooks(), watcher, watcher)
+    run = RunContext(
+        studio.settings.snapshot,
+        studio.models,
+        studio.catalog,
+        hooks or Hooks(),
+        watcher,
+        watcher,
+        styles=studio.styles.known(),
+    )
     return list(generate(request, run))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modules.engine.request import Request
 from modules.prompting.comments import without_comments
+from modules.prompting.styles import Style, applied
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,10 +49,26 @@ def with_seeds(request: Request) -> Request:
     return request.model_copy(update=drawn) if drawn else request
 
 
+_PROMPTS: Final = (("prompt", "negative_prompt"), ("hr_prompt", "hr_negative_prompt"))
+"""Fields of a request's prompts, those of a second pass too, of which "" means the first one's."""
+
+
+def styled(request: Request, known: Mapping[str, Style]) -> tuple[Request, tuple[str, ...]]:
+    """The same request with its styles put into its prompts and none left to put in, and the names nobody knows."""
+    update: dict[str, object] = {"styles": ()}
+    missing: tuple[str, ...] = ()
+    for names in _PROMPTS if request.styles else ():
+        prompt, negative = (getattr(request, name, "") for name in names)
+        *merged, missing = applied(prompt, negative, request.styles, known)
+        given = zip(names, (prompt, negative), merged, strict=True)
+        update |= {name: text for name, old, text in given if old or names is _PROMPTS[0]}
+    return request.model_copy(update=update), missing
+
+
 def uncommented(request: Request) -> Request:
     """The same request with the comments of its prompts left out, for what is made and for the infotext."""
-    left = {name: without_comments(getattr(request, name)) for name in ("prompt", "negative_prompt")}
-    return request.model_copy(update=left)
+    names = [name for pair in _PROMPTS for name in pair if hasattr(request, name)]
+    return request.model_copy(update={name: without_comments(getattr(request, name)) for name in names})
 
 
 def counted(sampler: Sampler, request: Request) -> int:

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from modules.engine.request import Request
+from modules.store.inputs import Inputs
+from modules.vision.upscale import Upscalers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from modules.engine.hooks import Hooks
     from modules.engine.residency import Residency
     from modules.foundation.settings import Snapshot
+    from modules.prompting.styles import Style
     from modules.store.catalog import Catalog
 
 
@@ -61,6 +65,13 @@ class RunContext:
     report: Report
     check_nans: bool = True
     """False with --disable-nan-check."""
+    upscalers: Upscalers = field(default_factory=Upscalers)
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    """Those that a request can name."""
+    user: str | None = None
+    """Who asked, where people log in."""
+    inputs: Inputs = field(default_factory=Inputs)
+    """The pictures that a request can name."""
 
     def overridden_by(self, request: Request) -> RunContext:
         """The same context with the request's `override_settings` in a snapshot of its own."""

@@ -92,7 +92,7 @@ class Flags:
     config: Path | None = flag(None, "yaml for checkpoints not recognised", unused="a yaml beside the file is read")
     ui_config_file: Path | None = flag(None, "defaults of the page's controls", metavar="FILE")
     ui_settings_file: Path | None = flag(None, "settings instead of <data>/config.json", metavar="FILE")
-    styles_file: tuple[str, ...] = flag((), "styles, path or pattern", metavar="FILE", repeat=True, later="styles")
+    styles_file: tuple[str, ...] = flag((), "styles, path or pattern", metavar="FILE", repeat=True)
     lora_dir: Path | None = flag(None, "LoRA files lie here", later=NETWORKS)
     lyco_dir_backcompat: Path | None = flag(None, "more LoRA files lie here", later=NETWORKS)
     hypernetwork_dir: Path | None = flag(None, "hypernetworks lie here", later=NETWORKS)

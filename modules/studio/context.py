@@ -6,6 +6,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from modules.store.inputs import Inputs
+from modules.store.styles import Styles
+from modules.vision.upscale import Upscalers
+
 if TYPE_CHECKING:
     from modules.engine.residency import Residency
     from modules.foundation.flags import Flags
@@ -31,7 +35,14 @@ class Studio:
     outputs: Outputs
     history: History
     previews: Previews
+    upscalers: Upscalers = field(default_factory=Upscalers)
+    styles: Styles = field(default_factory=Styles)
     ready: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def inputs(self) -> Inputs:
+        """Pictures that requests start from."""
+        return Inputs(self.paths.inputs)
 
     @property
     def notices(self) -> tuple[str, ...]:

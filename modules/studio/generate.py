@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from pydantic import BaseModel
 
 from modules.engine.hooks import Hooks
 from modules.engine.options import ModelOptions
-from modules.engine.request import Request, Txt2Img
-from modules.engine.run import RunContext
+from modules.engine.request import Img2Img, Request, Txt2Img
+from modules.engine.run import Report, RunContext
 from modules.foundation.errors import Interrupted, NotFound
+from modules.foundation.settings import Snapshot
 from modules.jobs.job import Job
 from modules.store.history import ImageRow, JobRow
 from modules.studio.deliver import Delivery
@@ -28,17 +29,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KINDS: dict[str, type[Request]] = {"txt2img": Txt2Img}
+KINDS: dict[str, type[Request]] = {"txt2img": Txt2Img, "img2img": Img2Img}
 """Kinds of job that this module runs, with their requests."""
 
 
-def register(studio: Studio, *, ready: bool) -> None:
-    """Make the queue take generations; with `ready` also run them.
+def register(studio: Studio, *, ready: bool, runner: Callable[[Job, Studio], Result] | None = None) -> None:
+    """Make the queue take generations; with `ready` also run them, by `runner` if that is given.
 
     Call it once without, so that jobs are taken and recovered while torch is still being loaded.
     """
     for kind, request in KINDS.items():
-        studio.jobs.register(kind, request, partial(run, studio=studio) if ready else None, restored)
+        run_one = partial(runner or run, studio=studio) if ready else None
+        studio.jobs.register(kind, request, run_one, restored, resumes)
+
+
+def resumes(request: BaseModel) -> bool:
+    """A script's job goes on after the program was stopped: the pictures it made already are found again."""
+    return isinstance(request, Request) and request.script_name is not None
 
 
 def run(job: Job, studio: Studio) -> Result:
@@ -53,9 +60,7 @@ def run(job: Job, studio: Studio) -> Result:
     started = time.monotonic()
     settings = studio.settings.snapshot
     delivery = Delivery(job, studio, settings.overridden(request.override_settings))
-    context = RunContext(
-        settings, studio.models, studio.catalog, Hooks(), job.cancel, job, not studio.flags.disable_nan_check
-    )
+    context = context_of(job, studio, settings)
     checkpoint = delivery.settings[ModelOptions].sd_model_checkpoint
     _hash_meanwhile(studio, checkpoint)
     job.expect(studio.jobs.paces, *_workload(request, checkpoint))
@@ -68,6 +73,25 @@ def run(job: Job, studio: Studio) -> Result:
     job.phase("Saving")
     delivery.deliver_grid()
     return result_of(job, request, delivery, time.monotonic() - started)
+
+
+def context_of(
+    job: Job, studio: Studio, settings: Snapshot, hooks: Hooks | None = None, report: Report | None = None
+) -> RunContext:
+    """What a run of this job may use; its progress goes to the job unless `report` is given."""
+    return RunContext(
+        settings,
+        studio.models,
+        studio.catalog,
+        hooks or Hooks(),
+        job.cancel,
+        report or job,
+        not studio.flags.disable_nan_check,
+        studio.upscalers,
+        studio.styles.known(),
+        job.owner,
+        studio.inputs,
+    )
 
 
 def restored(request: BaseModel, row: JobRow, images: Sequence[ImageRow]) -> tuple[Result, Sequence[SavedImage]]:

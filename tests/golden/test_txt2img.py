@@ -28,7 +28,8 @@ EQUAL = 45.0
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     torchvision_ops.declare()
-    flags = parse(["--data-dir", str(tmp_path_factory.mktemp("data")), "--ckpt-dir", str(HERE / "checkpoints")])
+    files = ["--ckpt-dir", str(HERE / "checkpoints"), "--styles-file", str(HERE / "inputs" / "styles.csv")]
+    flags = parse(["--data-dir", str(tmp_path_factory.mktemp("data")), *files])
     studio = assemble(flags)
     studio.settings.update({"float32": True, "randn_source": "CPU", "sd_model_checkpoint": "tiny-sd15"})
     yield studio

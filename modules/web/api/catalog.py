@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from modules.sampling.catalog import SAMPLERS, SCHEDULES
 from modules.web.api.current import CurrentStudio
-from modules.web.api.schemas import EmbeddingsReply, ModelItem, SamplerItem, SchedulerItem, VaeItem
+from modules.web.api.schemas import EmbeddingsReply, ModelItem, SamplerItem, SchedulerItem, StyleItem, VaeItem
 
 router = APIRouter(prefix="/sdapi/v1", tags=["catalogue"])
 
@@ -56,6 +56,15 @@ def vaes(studio: CurrentStudio) -> list[VaeItem]:
     return [VaeItem(model_name=file.path.name, filename=str(file.path)) for file in studio.catalog.vaes()]
 
 
+@router.get("/prompt-styles")
+def styles(studio: CurrentStudio) -> list[StyleItem]:
+    """Styles in the order of their files; of a divider between two files both texts are null."""
+    return [
+        StyleItem(name=style.name, prompt=style.prompt, negative_prompt=style.negative_prompt)
+        for style in studio.styles.all()
+    ]
+
+
 @router.get("/embeddings")
 def embeddings() -> EmbeddingsReply:
     """Embeddings in use. None can be loaded yet."""
@@ -72,7 +81,6 @@ def upscalers() -> list[dict[str, Any]]:
 @router.get("/hypernetworks")
 @router.get("/face-restorers")
 @router.get("/realesrgan-models")
-@router.get("/prompt-styles")
 @router.get("/loras")
 def nothing_yet() -> list[dict[str, Any]]:
     """Nothing of this kind can be used yet."""

@@ -55,7 +55,7 @@ def of(request: Request, delivered: Sequence[SavedImage], job: Job) -> str:
             "extra_generation_params": _extra(text, labels),
             "index_of_first_image": len(delivered) - len(images),
             "infotexts": [image.infotext for image in delivered],
-            "styles": [],
+            "styles": list(getattr(job.request, "styles", ())),
             "job_timestamp": time.strftime("%Y%m%d%H%M%S", time.localtime(job.started_at or job.queued_at)),
             "clip_skip": int(labels.get("Clip skip", 1)),
             "is_using_inpainting_conditioning": False,

@@ -38,7 +38,6 @@ class Txt2ImgBody(Txt2Img):
     sampler_name: Text | None = None  # type: ignore[assignment]
     scheduler: Text | None = None  # type: ignore[assignment]
     sampler_index: Text = Field("Euler", description="older name of sampler_name, used where that is empty")
-    styles: list[Text] = Field(default_factory=list, description="names that are not known here do nothing")
     denoising_strength: Number | None = None
     restore_faces: bool | None = None
     tiling: bool | None = None
@@ -202,6 +201,12 @@ class VaeItem(BaseModel):
     filename: str
 
     model_config = ConfigDict(protected_namespaces=())
+
+
+class StyleItem(BaseModel):
+    name: str
+    prompt: str | None
+    negative_prompt: str | None
 
 
 class EmbeddingItem(BaseModel):
