@@ -11,6 +11,7 @@ from torch import Tensor
 
 from modules.sampling.guides import Estimates, Guide
 from modules.sampling.parametrization import Network, Parametrization
+from modules.sampling.relay import Read
 from modules.sampling.types import Conditioning, Latent, Prompted, Sigma
 
 
@@ -59,9 +60,9 @@ class CfgDenoiser:
     Below the noise level `s_min_uncond` the negative prompt is left out on every other call, or on all with
     `s_min_uncond_all`; and on the calls up to the share `skip_early_cond` of those `planned`. `pad` brings prompts of
     different length to one. `on_denoise` may replace what is evaluated, `on_denoised` what comes out; either may
-    raise `Interrupted`. `parametrization` is the model's; `sample.txt2img` exchanges it for samplers that
-    read noise levels otherwise, has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC, and tells
-    how many calls are planned. `guide` puts the two estimates together another way, the plain one by default; some
+    raise `Interrupted`. `parametrization` is the model's; `for_run` exchanges it for samplers that read noise levels
+    otherwise, has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC, and tells how many calls are
+    planned. `guide` puts the two estimates together another way, the plain one by default; some
     ask the `perturbed` network as well.
     """
 
@@ -82,6 +83,13 @@ class CfgDenoiser:
     tally: Tally = field(default_factory=Tally)
     guide: Guide | None = None
     perturbed: Network | None = None
+
+    def for_run(self, read: Read, *, levels_are_timesteps: bool, planned: int) -> CfgDenoiser:
+        """The same with the model read as a sampler reads it; see `relay.Prepared`."""
+        parametrization = read(self.parametrization)
+        return replace(
+            self, parametrization=parametrization, levels_are_timesteps=levels_are_timesteps, planned=planned
+        )
 
     def __call__(self, x: Latent, sigma: Sigma) -> Latent:
         return self._evaluated(x, sigma, self.cfg_scale, wants_negative=self.cfg_scale != 1)[0]

@@ -1,26 +1,28 @@
-"""The entry: from a sampler, a denoiser and noise to a latent. Start with `txt2img`."""
+"""The entry: from a sampler, a denoiser and noise to a latent. `txt2img` starts from noise, `img2img` from a latent."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from modules.foundation.errors import UserError
 from modules.sampling.catalog import Sampler, Schedule, effective
-from modules.sampling.guidance import CfgDenoiser
 from modules.sampling.knobs import Knobs
 from modules.sampling.noise import ImageNoise
-from modules.sampling.parametrization import Parametrization, consistency, discrete, zero_terminal_snr
-from modules.sampling.schedules import exponential, timestep_grid, uniform, unipc_grid
-from modules.sampling.types import Latent, OnStep, Sigmas, ignore
+from modules.sampling.parametrization import Flow, Parametrization, consistency, discrete, within, zero_terminal_snr
+from modules.sampling.relay import Prepared
+from modules.sampling.schedules import exponential, timestep_grid, uniform, unipc_grid, unipc_grid_from
+from modules.sampling.types import Latent, OnStep, Sigmas, StepNoise, ignore
+
+STRONGEST: Final = 0.999
+"""The greatest denoising strength: 1 would leave nothing of the latent, and A1111 takes it for this."""
 
 
 def txt2img(
     sampler: Sampler,
     schedule: Schedule,
-    denoiser: CfgDenoiser,
+    denoiser: Prepared,
     noise: ImageNoise,
     steps: int,
     knobs: Knobs,
@@ -31,23 +33,94 @@ def txt2img(
     `denoiser` carries the model's own parametrization. What `on_step` or the denoiser's hooks raise passes
     through. DDIM makes one update less than `steps`, or more where `steps` does not divide 1000.
     """
-    model = replace(
-        denoiser,
-        parametrization=parametrization_for(sampler, denoiser.parametrization, knobs),
-        levels_are_timesteps=sampler.family in ("timestep", "unipc"),
-        planned=steps * (2 if sampler.second_order else 1),
-    )
     sigmas = sigmas_for(sampler, schedule, steps, denoiser.parametrization, knobs)
     x = noise.first() * start_scale(sampler, sigmas, knobs)
-    step_noise = noise
-    if sampler.brownian_noise:
-        step_noise = noise.brownian(float(sigmas[sigmas > 0].min()), float(sigmas.max()))
+    return _walked(sampler, denoiser, x, sigmas, _step_noise(sampler, sigmas, noise), steps, knobs, on_step)
+
+
+def img2img(
+    sampler: Sampler,
+    schedule: Schedule,
+    denoiser: Prepared,
+    noise: ImageNoise,
+    init: Latent,
+    steps: int,
+    denoising_strength: float,
+    knobs: Knobs,
+    on_step: OnStep = ignore,
+    *,
+    exact_steps: bool = False,
+    noise_multiplier: float = 1.0,
+    extra_noise: float = 0.0,
+) -> Latent:
+    """From a clean latent `init` [B, C, h, w], noised by the share `denoising_strength` (0..1), to another.
+
+    The last part of a schedule of `steps` is walked, or with `exact_steps` all of `steps` as the last part of a
+    longer one (see `part_of_schedule`). `noise_multiplier` weakens or strengthens the noise; `extra_noise` is
+    added beyond what the schedule expects, for detail.
+    """
+    if knobs.sigmas:
+        steps, exact_steps = len(knobs.sigmas), False  # of a list that is given only a part can be walked
+    length, last = part_of_schedule(steps, denoising_strength, exact=exact_steps)
+    if length == 0:
+        return init
+    whole = whole_sigmas(sampler, schedule, length, denoiser.parametrization, knobs)
+    sigmas = part_sigmas(sampler, whole, length, last, denoiser.parametrization, knobs)
+    # The timestep family begins a timestep below that of its noise, as in A1111.
+    at = whole[len(whole) - 1 - last] if _by_timestep(sampler) else sigmas[0]
+    x = init + noise.first() * noise_multiplier * (float(at) + extra_noise)
+    if _by_timestep(sampler):
+        if len(sigmas) == 0:
+            return x / (1 + float(at) ** 2) ** 0.5
+        x = x * ((1 + float(sigmas[0]) ** 2) / (1 + float(at) ** 2)) ** 0.5
+    return _walked(sampler, denoiser, x, sigmas, _step_noise(sampler, whole, noise), last + 1, knobs, on_step)
+
+
+def part_of_schedule(steps: int, denoising_strength: float, *, exact: bool = False) -> tuple[int, int]:
+    """(length of the whole schedule, t) such that its last t + 1 steps are walked, by A1111's rule.
+
+    20 steps at 0.75 walk 16 of 20, and with `exact` 20 of 26. Exact at strength 0 nothing is walked: (0, t).
+    """
+    strength = min(denoising_strength, STRONGEST)
+    if not exact:
+        return steps, int(strength * steps)
+    return (int(steps / strength) if strength > 0 else 0), steps - 1
+
+
+def _walked(
+    sampler: Sampler,
+    denoiser: Prepared,
+    x: Latent,
+    sigmas: Sigmas,
+    step_noise: StepNoise,
+    steps: int,
+    knobs: Knobs,
+    on_step: OnStep,
+) -> Latent:
+    model = denoiser.for_run(
+        lambda parametrization: parametrization_for(sampler, parametrization, knobs),
+        levels_are_timesteps=_by_timestep(sampler),
+        planned=steps * (2 if sampler.second_order else 1),
+    )
     x = sampler.solver()(model, x, sigmas, noise=step_noise, on_step=on_step, **knobs.for_solver(sampler))
     return x * end_scale(sampler, sigmas)
 
 
+def _step_noise(sampler: Sampler, whole: Sigmas, noise: ImageNoise) -> StepNoise:
+    """What steps draw from. A Brownian path spans the whole schedule, of which a run may walk a part."""
+    if not sampler.brownian_noise:
+        return noise
+    return noise.brownian(float(whole[whole > 0].min()), float(whole.max()))
+
+
+def _by_timestep(sampler: Sampler) -> bool:
+    return sampler.family in ("timestep", "unipc")
+
+
 def parametrization_for(sampler: Sampler, parametrization: Parametrization, knobs: Knobs) -> Parametrization:
     """How the run reads the model: by another noise table if asked to; LCM knows fewer levels."""
+    if isinstance(parametrization, Flow):
+        return parametrization  # Neither its table nor its times are of the kind that can be exchanged.
     alphas, quantized = parametrization.alphas_cumprod, parametrization.quantized or knobs.quantized
     if knobs.downcast_alphas:
         alphas = alphas.half().float()
@@ -64,20 +137,87 @@ def sigmas_for(
     """The noise levels of a run [steps + 1] on the CPU; `parametrization` is the model's.
 
     The timestep family has its own grid, whose last level is above 0, and so has the span family; of the latter's
-    levels the solver heeds the ends and the number. With KL Optimal any sampler stops above 0.
+    levels the solver heeds the ends and the number. With KL Optimal any sampler stops above 0. Levels given by
+    `knobs.sigmas` beat every schedule; the families that stop above 0 then end at the model's lowest.
     """
-    parametrization = parametrization_for(sampler, parametrization, knobs)
-    discards = sampler.discard_next_to_last_sigma or knobs.always_discard_next_to_last_sigma
-    n = steps + 1 if discards else steps
+    parametrization = _read_for_levels(sampler, parametrization, knobs)
+    if knobs.sigmas:
+        return _given(sampler, parametrization, knobs)
     if sampler.family == "timestep":
-        return timestep_grid(n, parametrization)
+        return timestep_grid(_planned_length(sampler, steps, knobs), parametrization)
     if sampler.family == "unipc":
-        # A1111's UniPC takes the length of DDIM's list, then spaces its own.
-        return unipc_grid(len(timestep_grid(n, parametrization)), parametrization, knobs.uni_pc_skip_type)
+        return unipc_grid(_planned_length(sampler, steps, knobs), parametrization, knobs.uni_pc_skip_type)
     if sampler.family == "span":
         return exponential(steps + 1, parametrization.sigma_min, parametrization.sigma_max)[:-1]
-    sigmas = _scheduled(effective(sampler, schedule), n, parametrization, knobs)
-    return torch.cat([sigmas[:-2], sigmas[-1:]]) if discards else sigmas
+    return _stepped(sampler, schedule, steps, parametrization, knobs)
+
+
+def whole_sigmas(
+    sampler: Sampler, schedule: Schedule, length: int, parametrization: Parametrization, knobs: Knobs
+) -> Sigmas:
+    """The levels of a whole schedule, for `part_sigmas` to cut: as `sigmas_for`, but the span family heeds the
+    schedule and UniPC DDIM's levels.
+    """
+    read = _read_for_levels(sampler, parametrization, knobs)
+    if sampler.family == "span" and not knobs.sigmas:
+        return _stepped(sampler, schedule, length, read, knobs)
+    if sampler.family == "unipc" and not knobs.sigmas:
+        return timestep_grid(_planned_length(sampler, length, knobs), read)
+    return sigmas_for(sampler, schedule, length, parametrization, knobs)
+
+
+def part_sigmas(
+    sampler: Sampler, whole: Sigmas, length: int, last: int, parametrization: Parametrization, knobs: Knobs
+) -> Sigmas:
+    """The levels of the last `last` + 1 steps of a schedule. The timestep family takes one level fewer, maybe none."""
+    if _by_timestep(sampler):
+        if sampler.family == "unipc" and last and not knobs.sigmas:
+            read = _read_for_levels(sampler, parametrization, knobs)
+            return unipc_grid_from(last, _planned_length(sampler, length, knobs), read, knobs.uni_pc_skip_type)
+        return whole[len(whole) - last :]
+    sigmas = whole[length - last - 1 :]
+    if sampler.family == "span" and not knobs.sigmas:
+        # The last level is 0, which DPM-Solver cannot reach.
+        return exponential(len(sigmas), float(sigmas[-2]), float(sigmas[0]))[:-1]
+    return sigmas
+
+
+def _read_for_levels(sampler: Sampler, parametrization: Parametrization, knobs: Knobs) -> Parametrization:
+    parametrization = parametrization_for(sampler, parametrization, knobs)
+    if knobs.sigmas or (knobs.timestep_start is None and knobs.timestep_end is None):
+        return parametrization
+    return _between(parametrization, knobs)
+
+
+def _stepped(
+    sampler: Sampler, schedule: Schedule, steps: int, parametrization: Parametrization, knobs: Knobs
+) -> Sigmas:
+    """A schedule's levels [steps + 1], the last but one left out of one step more where that is wanted."""
+    planned = _planned_length(sampler, steps, knobs)
+    sigmas = _scheduled(effective(sampler, schedule), planned, parametrization, knobs)
+    return torch.cat([sigmas[:-2], sigmas[-1:]]) if planned > steps else sigmas
+
+
+def _planned_length(sampler: Sampler, steps: int, knobs: Knobs) -> int:
+    return steps + (sampler.discard_next_to_last_sigma or knobs.always_discard_next_to_last_sigma)
+
+
+def _given(sampler: Sampler, parametrization: Parametrization, knobs: Knobs) -> Sigmas:
+    sigmas = torch.tensor(knobs.sigmas)
+    if sampler.family not in ("timestep", "unipc", "span"):
+        return torch.cat([sigmas, sigmas.new_zeros(1)])
+    lowest = sigmas.new_tensor([parametrization.sigma_min])
+    if sampler.family == "span":
+        # As for its own levels: as many as steps, of which the solver reads the ends.
+        return torch.cat([sigmas[:-1], lowest])
+    return torch.cat([sigmas, lowest]) if sigmas[-1] > lowest else sigmas
+
+
+def _between(parametrization: Parametrization, knobs: Knobs) -> Parametrization:
+    first, last = parametrization.t_range
+    start = last if knobs.timestep_start is None else knobs.timestep_start
+    end = first if knobs.timestep_end is None else knobs.timestep_end
+    return within(parametrization, min(max(end, first), last), max(min(start, last), first))
 
 
 def _scheduled(schedule: Schedule, n: int, parametrization: Parametrization, knobs: Knobs) -> Sigmas:
@@ -106,7 +246,7 @@ def _scheduled(schedule: Schedule, n: int, parametrization: Parametrization, kno
 def start_scale(sampler: Sampler, sigmas: Sigmas, knobs: Knobs) -> float:
     """What unit noise is multiplied by to be x at the first noise level."""
     sigma = float(sigmas[0])
-    as_trained = sampler.family in ("timestep", "unipc") or knobs.sgm_noise_multiplier
+    as_trained = _by_timestep(sampler) or knobs.sgm_noise_multiplier
     return (1 + sigma**2) ** 0.5 if as_trained else sigma
 
 
@@ -115,4 +255,4 @@ def end_scale(sampler: Sampler, sigmas: Sigmas) -> float:
 
     The timestep family stops just above 0 and hands out its own x, which is shorter than ours there.
     """
-    return (1 + float(sigmas[-1]) ** 2) ** -0.5 if sampler.family in ("timestep", "unipc") else 1.0
+    return (1 + float(sigmas[-1]) ** 2) ** -0.5 if _by_timestep(sampler) else 1.0

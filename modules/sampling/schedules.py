@@ -122,26 +122,44 @@ def timestep_grid(n: int, parametrization: Parametrization) -> Sigmas:
 
     Can be longer than n: 15 steps are 16 timesteps (1, 67, ..., 991), and one update less.
     """
-    total = len(parametrization.sigmas)
-    timesteps = torch.arange(0, total, max(total // n, 1)) + 1
-    return parametrization.sigmas[timesteps.clamp(max=total - 1)].flip(0)
+    return parametrization.sigmas[_whole_timesteps(n, parametrization)].flip(0)
 
 
 def unipc_grid(n: int, parametrization: Parametrization, skip_type: str = "time_uniform") -> Sigmas:
-    """UniPC's n + 1 levels from the model's highest to its lowest, evenly spaced in `skip_type`.
+    """UniPC's levels from the model's highest to its lowest, as many steps as DDIM has timesteps."""
+    total = len(parametrization.sigmas)
+    return _unipc_levels(len(_whole_timesteps(n, parametrization)), parametrization, skip_type, total - 1)
+
+
+def unipc_grid_from(kept: int, n: int, parametrization: Parametrization, skip_type: str = "time_uniform") -> Sigmas:
+    """UniPC's levels in `kept` steps from the level at which DDIM's last `kept` of n begin."""
+    highest = int(_whole_timesteps(n, parametrization)[kept - 1])
+    return _unipc_levels(kept, parametrization, skip_type, highest)
+
+
+def _unipc_levels(n: int, parametrization: Parametrization, skip_type: str, highest: int) -> Sigmas:
+    """n + 1 levels from timestep `highest` to the first, evenly spaced in `skip_type`.
 
     time_uniform is evenly spaced in time, time_quadratic in its root, logSNR in log sigma. Between
     timesteps the logarithm of alpha is interpolated, not that of sigma.
     """
     if skip_type == "logSNR":
-        return torch.linspace(math.log(parametrization.sigma_max), math.log(parametrization.sigma_min), n + 1).exp()
+        greatest = float(parametrization.sigmas[highest])
+        return torch.linspace(math.log(greatest), math.log(parametrization.sigma_min), n + 1).exp()
     total = len(parametrization.sigmas)
     power = 2 if skip_type == "time_quadratic" else 1
-    times = torch.linspace(1, (1 / total) ** (1 / power), n + 1, dtype=torch.float64) ** power
+    first, last = ((highest + 1) / total) ** (1 / power), (1 / total) ** (1 / power)
+    times = torch.linspace(first, last, n + 1, dtype=torch.float64) ** power
     index = (times * total - 1).clamp(0, total - 1)
     log_alphas = -0.5 * torch.log1p(parametrization.sigmas.double() ** 2)
     log_alpha = torch.lerp(log_alphas[index.floor().long()], log_alphas[index.ceil().long()], index.frac())
     return torch.expm1(-2 * log_alpha).sqrt().float()
+
+
+def _whole_timesteps(n: int, parametrization: Parametrization) -> Tensor:
+    """DDIM's timesteps, rising."""
+    total = len(parametrization.sigmas)
+    return (torch.arange(0, total, max(total // n, 1)) + 1).clamp(max=total - 1)
 
 
 def _times(n: int, sigma_min: float, sigma_max: float, parametrization: Parametrization) -> Tensor:
