@@ -37,6 +37,8 @@ _DAMAGE = (
     *(ValueError, AttributeError, TypeError, ImportError, AssertionError, MemoryError, SystemError),
 )
 """What reading a damaged pickle has been seen to raise."""
+_WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "params")
+"""What training programs put the tensors into; of BasicSR's upscalers the smoothed ones count."""
 _HARMLESS_BUILTINS = {"set", "frozenset", "dict", "list", "tuple", "int", "float", "complex", "slice"}
 
 
@@ -76,7 +78,7 @@ def _load(file: Any, **arguments: Any) -> Any:
 def tensors_of(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a pickled checkpoint by key, mapped from the file where its format allows.
 
-    Looks inside `state_dict` where there is one, as ldm's files have. Raises UnsafeFile if the file
+    Looks inside `state_dict` where there is one, as ldm's files have, and its like. Raises UnsafeFile if the file
     would run code, BadFile if it is damaged or holds no tensors by name.
     """
     # torch.load asks its pickle_module for these two and nothing else.
@@ -103,8 +105,9 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _flat(found: Any) -> dict[str, torch.Tensor]:
-    if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
-        found = found["state_dict"]
+    for name in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
     if not isinstance(found, Mapping):
         return {}
     return {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, torch.Tensor)}
