@@ -194,7 +194,8 @@ class Queue:
             older = list(self._finished.values())[:-WHOLE]
         for old in older:
             old.slim()
-        self._history.finished(job.row, status, message, job.comments, time.time())
+        if not self._goes_on(job, status):
+            self._history.finished(job.row, status, message, job.comments, time.time())
         job.end(status, outcome, exception, message)
 
     def close(self) -> None:
@@ -227,6 +228,10 @@ class Queue:
                 return
             self._pending.remove(job)
         self.end(job, "interrupted")
+
+    def _goes_on(self, job: Job, status: Status) -> bool:
+        """Whether the job ends only because the studio does, and is to be taken up by the next `recover`."""
+        return self._closed and status == "interrupted" and self._kinds[job.kind].resumes(job.request)
 
     def _resumed(self, row: JobRow, kind: _Kind | None) -> bool:
         try:

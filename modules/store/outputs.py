@@ -60,14 +60,21 @@ class Outputs:
         return tuple(confine.output_folder(self._root, text) for text in chosen if text)
 
     def save(
-        self, image: Image.Image, infotext: str, facts: NameFacts, settings: Snapshot, *, grid: bool = False
+        self,
+        image: Image.Image,
+        infotext: str,
+        facts: NameFacts,
+        settings: Snapshot,
+        *,
+        grid: bool = False,
+        basename: str = "",
     ) -> Path:
-        """Write one picture and answer with its path.
+        """Write one picture and answer with its path. Its name begins with `basename`; a grid's is "grid" by default.
 
         Raises UserError, which names the folder and what to do, if it cannot be written.
         """
         facts = replace(facts, prompt_words=settings[FolderOptions].directories_max_prompt_words)
-        place = self._place(facts, settings, grid, image.size)
+        place = self._place(facts, settings, grid, image.size, basename)
         data = self._encoded(image, infotext, place, settings)
         try:
             place.folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +85,7 @@ class Outputs:
             raise UserError(_explained(place.folder, error)) from error
         return path
 
-    def _place(self, facts: NameFacts, settings: Snapshot, grid: bool, size: tuple[int, int]) -> _Place:
+    def _place(self, facts: NameFacts, settings: Snapshot, grid: bool, size: tuple[int, int], basename: str) -> _Place:
         saving, folders, paths = settings[SavingOptions], settings[FolderOptions], settings[PathOptions]
         if grid:
             chosen, dated = paths.outdir_grids or paths.outdir_txt2img_grids, folders.grid_save_to_dirs
@@ -93,7 +100,7 @@ class Outputs:
         decoration = "" if short or facts.seed is None else _one_name(expand(pattern, facts))
         format, suffix = _format(saving.grid_format if grid else saving.samples_format, size)
         numbered = saving.save_images_add_number or not decoration
-        return _Place(folder, "grid" if grid else "", decoration, numbered, format, suffix)
+        return _Place(folder, _one_name(basename) or ("grid" if grid else ""), decoration, numbered, format, suffix)
 
     def _encoded(self, image: Image.Image, infotext: str, place: _Place, settings: Snapshot) -> bytes:
         saving = settings[SavingOptions]

@@ -36,9 +36,17 @@ LAST_PARAMETERS = "params.txt"
 
 
 class Delivery:
-    """The images of one job. `settings` are the run's, its overrides included."""
+    """The images of one job. `settings` are the run's, its overrides included.
 
-    def __init__(self, job: Job, studio: Studio, settings: Snapshot) -> None:
+    `quiet` saves and remembers without announcing: of a script's pictures the script says what is shown.
+    `digest` is kept with each picture, see `History.add_image`.
+    """
+
+    def __init__(
+        self, job: Job, studio: Studio, settings: Snapshot, *, quiet: bool = False, digest: str | None = None
+    ) -> None:
+        self._quiet = quiet
+        self._digest = digest
         self._job = job
         self._studio = studio
         self.settings = settings
@@ -95,7 +103,14 @@ class Delivery:
             return None
         plan = made.plan
         self._studio.history.add_image(
-            self._job.row, path, made.infotext, plan.seeds[made.index], plan.subseeds[made.index], image.size, grid
+            self._job.row,
+            path,
+            made.infotext,
+            plan.seeds[made.index],
+            plan.subseeds[made.index],
+            image.size,
+            grid,
+            self._digest,
         )
         return path
 
@@ -115,7 +130,8 @@ class Delivery:
             disposable=plan.request.do_not_save_grid if grid else plan.request.do_not_save_samples,
         )
         self.images.append(saved)
-        self._job.announce("image", saved)
+        if not self._quiet:
+            self._job.announce("image", saved)
 
     def _facts(self, made: Made, image: Image.Image) -> NameFacts:
         plan, request, model = made.plan, made.plan.request, self._studio.models.current
