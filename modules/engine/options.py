@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modules.foundation.lenient import Int
+from modules.foundation.lenient import Int, Text
 from modules.foundation.options import Options, Section, setting
 
 
@@ -35,3 +35,35 @@ class VaeOptions(Options, section=Section("vae", "VAE", "sd")):
         "Automatically revert VAE to 32-bit floats",
         note="When the VAE gives NaNs, the picture is decoded again in 32 bits.",
     )
+
+
+class Img2ImgOptions(Options, section=Section("img2img", "img2img", "sd")):
+    """How pictures are made out of pictures. Those of the page itself are the page's."""
+
+    inpainting_mask_weight: float = setting(
+        1.0,
+        "Inpainting conditioning mask strength",
+        slider=(0.0, 1.0, 0.01),
+        infotext="Conditional mask weight",
+        note="How little of what is masked an inpainting model is shown; 0 shows all of it.",
+    )
+    initial_noise_multiplier: float = setting(
+        1.0, "Noise multiplier for img2img", slider=(0.0, 1.5, 0.001), infotext="Noise multiplier"
+    )
+    img2img_extra_noise: float = setting(
+        0.0, "Extra noise multiplier for img2img and hires fix", slider=(0.0, 1.0, 0.01), infotext="Extra noise"
+    )
+    img2img_color_correction: bool = setting(
+        False, "Apply color correction to img2img results to match original colors"
+    )
+    img2img_fix_steps: bool = setting(
+        False,
+        "With img2img, do exactly the amount of steps the slider specifies",
+        note="Normally fewer steps are made with less denoising.",
+    )
+    img2img_background_color: Text = setting(
+        "#ffffff", "With img2img, fill transparent parts of the input image with this color"
+    )
+    return_mask: bool = setting(False, "For inpainting, include the greyscale mask in results")
+    return_mask_composite: bool = setting(False, "For inpainting, include masked composite in results")
+    overlay_inpaint: bool = setting(True, "Overlay original for inpaint", note="What is not masked stays as it was.")

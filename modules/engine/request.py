@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from modules.foundation.lenient import Int, Text
+from modules.store.inputs import NAME
 
 MAX_PROMPT = 100_000
 """Characters. Far beyond any prompt a person writes; a pasted file is refused before it is queued."""
@@ -72,3 +73,61 @@ class Txt2Img(Request):
     """A picture from words alone."""
 
     kind: Literal["txt2img"] = "txt2img"
+
+
+Picture = Annotated[Text, StringConstraints(pattern=f"^{NAME}$")]
+"""The name of a picture that is kept in `store.inputs`."""
+Blur = Annotated[Int, Field(ge=0, le=256)]
+"""Pixels: the standard deviation of the blur."""
+
+
+class SoftInpainting(BaseModel):
+    """How the original fades into what is painted over it, after A1111's built-in extension."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schedule_bias: float = Field(
+        1.0, ge=0, le=8, description="how soon, in the course of the steps, the original holds"
+    )
+    preservation_strength: float = Field(0.5, ge=0, le=8, description="how strongly half-masked content is preserved")
+    transition_contrast_boost: float = Field(
+        4.0, ge=1, le=32, description="how far contrast lost by mixing is made up for"
+    )
+    mask_influence: float = Field(0.0, ge=0, le=1, description="how far the mask itself decides what is composited")
+    difference_threshold: float = Field(
+        0.5, ge=0, le=8, description="how much a place must change to lose the original"
+    )
+    difference_contrast: float = Field(2.0, ge=0, le=8, description="how sharp the edge of what changed is")
+
+
+class Img2Img(Request):
+    """Pictures out of pictures and words. With a mask only its white parts are painted anew."""
+
+    kind: Literal["img2img"] = "img2img"
+    init_images: tuple[Picture, ...] = Field(
+        min_length=1, max_length=64, description="one for all pictures of a batch, or one for each"
+    )
+    resize_mode: Int = Field(
+        0, ge=0, le=3, description="0 just resize, 1 crop and resize, 2 resize and fill, 3 resize the latent"
+    )
+    denoising_strength: float = Field(0.75, ge=0, le=1)
+    image_cfg_scale: float | None = Field(None, ge=0, le=100, description="for instruct-pix2pix models")
+    mask: Picture | None = None
+    mask_blur_x: Blur = 4
+    mask_blur_y: Blur = 4
+    mask_blur: Blur | None = Field(None, description="sets mask_blur_x and mask_blur_y")
+    mask_round: bool = True
+    inpainting_fill: Int = Field(0, ge=0, le=3, description="0 fill, 1 original, 2 latent noise, 3 latent nothing")
+    inpaint_full_res: bool = Field(True, description="paint the masked region alone at the full size")
+    inpaint_full_res_padding: Int = Field(0, ge=0, le=8192, description="pixels around the masked region")
+    inpainting_mask_invert: Int = Field(0, ge=0, le=1, description="1 paints what is not masked")
+    initial_noise_multiplier: float | None = Field(None, ge=0, le=10)
+    latent_mask: Picture | None = Field(None, description="masks the latent in place of `mask`")
+    soft_inpainting: SoftInpainting | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_blur_is_both(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mask_blur") is not None:
+            return {**data, "mask_blur_x": data["mask_blur"], "mask_blur_y": data["mask_blur"]}
+        return data

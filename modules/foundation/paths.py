@@ -71,6 +71,11 @@ class Paths:
         return self.data / "outputs"
 
     @property
+    def inputs(self) -> Path:
+        """Pictures that requests start from, each under its checksum."""
+        return self.outputs / "inputs"
+
+    @property
     def extensions(self) -> Path:
         return self.data / "extensions"
 

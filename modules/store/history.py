@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.store.database import Database
+from modules.store.inputs import PREFIX, named_in
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +138,15 @@ class History:
     def unfinished(self) -> list[JobRow]:
         """Jobs that were queued or running when the studio stopped, the oldest first."""
         return self._jobs("WHERE status IN ('queued', 'running') ORDER BY row", ())
+
+    def inputs(self) -> set[str] | None:
+        """The names of the pictures that the requests of all jobs start from; None if the history cannot be read."""
+        try:
+            rows = self._database.read("SELECT request FROM jobs WHERE instr(request, ?)", (PREFIX,))
+        except (sqlite3.Error, OSError) as error:
+            log.warning("The history could not be read (%s).", error)
+            return None
+        return {name for (request,) in rows for name in named_in(request)}
 
     def job(self, id: str) -> JobRow | None:
         """The newest job of this id."""
