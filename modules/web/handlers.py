@@ -44,14 +44,24 @@ REASONS = {
 """pydantic's kinds of error in the words of the page; others are told in pydantic's own."""
 
 
-def submit(studio: Studio, registry: Registry, tab: str, kind: type[Request]) -> Callable[..., Reply]:
-    """The Generate button: (job id, override settings, *values of the tab) -> reply."""
+def submit(
+    studio: Studio,
+    registry: Registry,
+    tab: str,
+    kind: type[Request],
+    compose: Callable[[Mapping[str, Any], str | None], Mapping[str, Any]],
+) -> Callable[..., Reply]:
+    """The Generate button: (job id, override settings, *values of the tab) -> reply.
+
+    `compose` makes values of the request out of those shown.
+    """
 
     def handler(request: gr.Request, id: str, overrides: list[str] | None, *values: Any) -> Reply:
         shown = registry.values(tab, values)
         try:
-            wanted = request_of(studio, kind, shown, overrides or [])
-            job = studio.jobs.submit(tab, wanted, owner=user_of(request), id=id or None)
+            user = user_of(request)
+            wanted = request_of(studio, kind, compose(shown, user), overrides or [])
+            job = studio.jobs.submit(kind_of(kind), wanted, owner=user, id=id or None)
         except ValidationError as error:
             return {"id": id, **explained(error, registry, tab)}
         except AtelierError as error:
@@ -59,6 +69,11 @@ def submit(studio: Studio, registry: Registry, tab: str, kind: type[Request]) ->
         return {"id": job.id}
 
     return handler
+
+
+def kind_of(request: type[Request]) -> str:
+    """The kind of job a request makes."""
+    return str(request.model_fields["kind"].default)
 
 
 def request_of(studio: Studio, kind: type[Request], shown: Mapping[str, Any], overrides: Sequence[str]) -> Request:
@@ -133,12 +148,12 @@ def override_entries(studio: Studio, overrides: Mapping[str, Any]) -> list[str]:
     return [f"{names.get(key, key)}: {value}" for key, value in overrides.items()]
 
 
-def reopened(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:
+def reopened(studio: Studio, registry: Registry, tab: str, kind: type[Request]) -> Callable[..., list[Any]]:
     """After a reload: a job's id -> its request back in (*updates of the tab, override settings)."""
 
     def handler(id: str, request: gr.Request) -> list[Any]:
         job = pictures.job_of(studio, id, user_of(request))
-        if job is None or job.kind != tab:
+        if job is None or job.kind != kind_of(kind):
             return [*registry.updates(tab, {}), gr.skip()]
         values = job.request.model_dump()
         for side in ("seed_resize_from_w", "seed_resize_from_h"):

@@ -24,7 +24,7 @@ from modules.web.front import mount_page
 from modules.web.head import WithHead
 from modules.web.panels import quicksettings, setting
 from modules.web.registry import Registry
-from modules.web.tabs import pnginfo, settings, txt2img
+from modules.web.tabs import generation, pnginfo, settings, txt2img
 
 if TYPE_CHECKING:
     from modules.studio.context import Studio
@@ -45,13 +45,13 @@ def build(studio: Studio) -> gr.Blocks:
         quick = quicksettings.build(studio, checkpoints.titles(studio), file.title if file else None)
         with gr.Tabs(elem_id="tabs", elem_classes=["main-tabs"]):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-                generation = txt2img.build(studio, registry, defaults)
+                words = txt2img.build(studio, registry, defaults)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 info = pnginfo.build()
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 all_settings = settings.build(studio)
         gr.HTML(_footer(), elem_id="footer")
-        _bind(studio, registry, blocks, quick, generation, info, json.dumps(defaults.values()))
+        _bind(studio, registry, blocks, quick, words, info, json.dumps(defaults.values()))
         blocks.load(
             settings.opened(studio, all_settings),
             None,
@@ -66,7 +66,7 @@ def _bind(
     registry: Registry,
     blocks: gr.Blocks,
     quick: quicksettings.Quicksettings,
-    generation: txt2img.Txt2ImgTab,
+    words: generation.GenerationTab,
     info: pnginfo.PngInfoTab,
     defaults: str,
 ) -> None:
@@ -96,7 +96,14 @@ def _bind(
         [shown_settings, notices],
         **handlers.QUIET,
     ).then(None, [shown_settings, notices], None, js="(json, notices) => atelier.opened(json, notices)")
-    txt2img.bind_restoring(studio, registry, generation, info)
+    generation.bind_restoring(studio, registry, words, words, info)
+    shown = gr.JSON(elem_id="pnginfo_reply", visible="hidden")
+    info.send_to_txt2img.click(
+        generation.from_text(studio, registry, words.name),
+        info.generation_info,
+        [*registry.inputs(words.name), words.overrides, shown],
+        **handlers.QUIET,
+    ).then(**generation.pasted(words.name, shown))
 
 
 def mount(app: FastAPI, studio: Studio) -> None:

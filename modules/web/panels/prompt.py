@@ -48,7 +48,7 @@ def build(registry: Registry, tab: str) -> PromptPanel:
                     gr.Button(text, elem_id=f"{tab}_{name}", elem_classes=["run-button", name], min_width=0)
                 generate = gr.Button("Generate", elem_id=f"{tab}_generate", variant="primary", min_width=0)
             with gr.Row(elem_id=f"{tab}_tools", elem_classes=["tools"]):
-                paste = widgets.tool_button("↙️", "paste")
+                paste = widgets.tool_button("↙️", "paste" if tab == "txt2img" else f"{tab}_paste")
                 widgets.tool_button("🗑️", f"{tab}_clear_prompt")
                 restore = widgets.tool_button("🌀", f"{tab}_restore_progress", visible=False)
     return PromptPanel(prompt, negative, generate, paste, restore, (counter, negative_counter))

@@ -59,4 +59,6 @@ def _seed_buttons(tab: str, number: gr.Number, name: str) -> None:
     dice = widgets.tool_button("🎲️", f"{tab}_random_{name}")
     reuse = widgets.tool_button("♻️", f"{tab}_reuse_{name}")
     dice.click(None, None, number, js=RANDOM, api_visibility="private")
-    reuse.click(None, number, number, js=f"(now) => atelier.seedOfSelected('{name}', now)", api_visibility="private")
+    reuse.click(
+        None, number, number, js=f"(now) => atelier.seedOfSelected('{tab}', '{name}', now)", api_visibility="private"
+    )

@@ -47,5 +47,4 @@
   window.atelier = new Proxy({}, {
     get: (_, name) => name === "arrived" ? arrived : (...args) => main.then((page) => page[name](...args)),
   });
-  window.submit = (...args) => main.then((page) => page.submit(...args));
 })();

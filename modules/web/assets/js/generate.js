@@ -13,8 +13,10 @@ function newId(tab) {
 }
 
 export class Generator {
-  constructor(tab, follower) {
+  /** `before`, if any, is given a job's values before they are sent and answers with those to send, perhaps later. */
+  constructor(tab, follower, before = null) {
     this.tab = tab;
+    this.before = before;
     this.follower = follower;
     this.box = byId(`${tab}_generate_box`);
     this.waiting = null;
@@ -43,7 +45,8 @@ export class Generator {
     // A handler that never answers must not leave the button pressed.
     clearTimeout(this.patience);
     this.patience = setTimeout(() => { if (this.waiting) this.refused("The studio did not answer. Is it still running?"); }, 20000);
-    return [this.waiting, ...values.slice(1)];
+    const all = [this.waiting, ...values.slice(1)];
+    return this.before ? this.before(all) : all;
   }
 
   /** Called by Gradio with the handler's reply. */

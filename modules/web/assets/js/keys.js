@@ -4,9 +4,10 @@ import { currentTab } from "./page.js";
 
 const POPUPS = "#lightboxModal.open, dialog[open], ul.option-list";
 
-export function setUpKeys(generators) {
+/** `tabs` by name; those that are opened later are found in it, too. */
+export function setUpKeys(tabs) {
   document.addEventListener("keydown", (event) => {
-    const generator = generators[currentTab()];
+    const generator = tabs[currentTab()]?.generator;
     if (!generator || event.isComposing) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();

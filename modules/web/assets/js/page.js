@@ -44,7 +44,7 @@ export function press(id) {
   (found?.matches("button") ? found : found?.querySelector("button"))?.click();
 }
 
-export const tabNames = ["txt2img"];
+export const tabNames = ["txt2img", "img2img", "inpaint"];
 
 /** The generating tab that is open, or null on PNG Info and Settings. */
 export function currentTab() {

@@ -4,6 +4,9 @@ import * as api from "./api.js";
 import { ended } from "./follow.js";
 import { byId, memory, press } from "./page.js";
 
+/** The tab a job belongs to: the one in its id, else the one called like its kind. */
+const tabOf = (job) => /^task\((\w+)-/.exec(job.id)?.[1] ?? job.kind;
+
 export async function reattach(follower) {
   const { tab } = follower;
   const button = byId(`${tab}_restore_progress`);
@@ -12,16 +15,17 @@ export async function reattach(follower) {
 }
 
 async function attach(follower, button) {
-  const mine = memory.get(`${follower.tab}_task_id`);
+  const { tab } = follower;
+  const mine = memory.get(`${tab}_task_id`);
   let jobs;
   try {
     const { running, queued, recent } = await api.jobs();
-    jobs = [...running, ...queued, ...recent].filter((job) => job.kind === follower.tab);
+    jobs = [...running, ...queued, ...recent].filter((job) => job.id === mine || tabOf(job) === tab);
     // The studio was started anew since: older jobs are in its history.
     if (mine && !jobs.some((job) => job.id === mine)) jobs.push(await api.job(mine));
   } catch (error) {
     if (error.status !== 404) return;
-    memory.remove(`${follower.tab}_task_id`);
+    memory.remove(`${tab}_task_id`);
   }
   const running = jobs.find((job) => !ended(job));
   button.classList.toggle("gone", !running);
@@ -30,5 +34,5 @@ async function attach(follower, button) {
   if (!found) return;
   if (ended(found)) follower.recall(found);
   else follower.follow(found.id);
-  if (found.id === mine) press(`${follower.tab}_reopen`);
+  if (found.id === mine) press(`${tab}_reopen`);
 }
