@@ -48,5 +48,6 @@ THIRD_PARTY: dict[str, set[str]] = {
 
 IN_ONE_FILE: dict[str, set[str]] = {
     "modules.foundation.torchvision_ops": {"torch"},
+    "modules.families.token_merging": {"tomesd"},
 }
 """What a single module may import besides what its package may, because that is what the module is about."""
