@@ -24,7 +24,8 @@ STRIDE = 2
 def merging(unet: UNet2DConditionModel, ratio: float, h: int, w: int) -> Iterator[None]:
     """Within it, a share `ratio` (up to 0.75 has effect) of the tokens is merged before self-attention.
 
-    h and w are the latent's. Only blocks that see every cell of the latent merge, and always the same cells stay, as in A1111.
+    h and w are the latent's. Only blocks that see every cell of the latent merge, and always the same cells stay, as
+    in A1111.
     """
     if ratio <= 0:
         yield
