@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modules.prompting import emphasis
+from modules.prompting.styles import Style, extracted
 
 FIRST: Final = (
     "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "Seed", "Face restoration", "Size",
@@ -35,6 +36,12 @@ _RUN: Final = re.compile(r"[\w \-/]+")
 _VALUE: Final = re.compile(r'\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE: Final = re.compile(r"(\d+)x(\d+)")
 _VERSION: Final = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:-(\d{1,9}|rc\d*)(?:-.*)?)?", re.IGNORECASE)
+
+_HASH_BEHIND: Final = re.compile(r"\s*\([0-9a-fA-F]+\)\s*$")
+_STYLES_IN_HIRES_PROMPTS: Final = (1, 8, 0, 139)
+"""A1111 up to here wrote the prompts of a second pass without their styles."""
+_OLD_LABELS: Final = {"Beta scheduler alpha": "Beta schedule alpha", "Beta scheduler beta": "Beta schedule beta"}
+"""A1111 reads these and writes those."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "Clip skip": "1",
@@ -97,15 +104,25 @@ def write(prompt: str, negative_prompt: str, values: Mapping[str, object], index
     return _joined(prompt, negative_prompt, picked)
 
 
-def parse(text: str, *, backcompat: bool = True) -> dict[str, Any]:
+def parse(
+    text: str,
+    *,
+    backcompat: bool = True,
+    final_size: bool = False,
+    styles: Sequence[Style] = (),
+    style_mode: str = "Ignore",
+) -> dict[str, Any]:
     """Labels to values, as A1111's: text where it was read, numbers and booleans where it was filled in.
 
     "Size: 512x768" becomes "Size-1" and "Size-2". Text without parameters is all prompt. With
-    `backcompat` the settings are added that make pictures of older versions come out the same.
+    `backcompat` the settings are added that make pictures of older versions come out the same; with
+    `final_size` the size is the second pass's, where there is one. `styles` that the prompts have are
+    taken out of them unless `style_mode` is "Ignore", and put into "Styles array" unless it is "Discard".
     """
     prompt, negative, parameters = _prompts(text)
     found: dict[str, Any] = {}
     for label, value in _items(parameters):
+        label = _OLD_LABELS.get(label, label)
         if not value:
             continue
         value = unquote(value)
@@ -116,7 +133,10 @@ def parse(text: str, *, backcompat: bool = True) -> dict[str, Any]:
     for label, exact, as_read in zip(("Prompt", "Negative prompt"), _EXACT, (prompt, negative), strict=True):
         meant = found.pop(exact, None)
         found[label] = as_read if meant is None else meant.strip("\n")
+    if style_mode != "Ignore":
+        _take_out(found, styles, style_mode)
     _fill_in(found)
+    _read_old_hires(found, final_size)
     if backcompat:
         _compensate_version(found)
     return found
@@ -169,22 +189,52 @@ def _items(line: str) -> Iterator[tuple[str, str]]:
             at = value.end()
 
 
+def _take_out(found: dict[str, Any], styles: Sequence[Style], mode: str) -> None:
+    """Takes styles out of the prompts. Those of a second pass must have the same ones, else all is left as it is."""
+    names, prompt, negative = extracted(found["Prompt"], found["Negative prompt"], styles)
+    version = _version(str(found.get("Version", "")))
+    tells_second = "Hires prompt" in found or "Hires negative prompt" in found
+    if tells_second and (version is None or version > _STYLES_IN_HIRES_PROMPTS):
+        told = found.get("Hires prompt", found["Prompt"]), found.get("Hires negative prompt", found["Negative prompt"])
+        same, second, second_negative = extracted(*told, styles)
+        if same != names:
+            return
+        found["Hires prompt"] = "" if second == prompt else second
+        found["Hires negative prompt"] = "" if second_negative == negative else second_negative
+    found["Prompt"], found["Negative prompt"] = prompt, negative
+    if mode == "Apply" or (mode == "Apply if any" and names):
+        found["Styles array"] = list(names)
+
+
 def _fill_in(found: dict[str, Any]) -> None:
     """Puts in what older versions left out or said otherwise."""
     if hypernetwork := found.get("Hypernet"):
         found["Prompt"] += f"<hypernet:{hypernetwork}:{found.get('Hypernet strength', '1.0')}>"
+    if tags := "".join(_additional_networks(found)):
+        found["Prompt"] += f"\n{tags}"
     for label, value in _DEFAULTS.items():
         found.setdefault(label, value)
     if found["FP8 weight"] != "Disable":
         found.setdefault("Cache FP16 weight for LoRA", False)
     if "Emphasis" not in found and (emphasis.is_used(found["Prompt"]) or emphasis.is_used(found["Negative prompt"])):
         found["Emphasis"] = "Original"
-    _read_old_hires(found)
 
 
-def _read_old_hires(found: dict[str, Any]) -> None:
+def _additional_networks(found: Mapping[str, Any]) -> Iterator[str]:
+    """Tags of the LoRAs that an extension named before there were tags: "AddNet Model 1: name(hash)"."""
+    for label in [label for label in found if label.startswith("AddNet Model ")]:
+        number = label.removeprefix("AddNet Model ")
+        if found.get(f"AddNet Module {number}") == "LoRA":
+            name = _HASH_BEHIND.sub("", str(found[label]))
+            yield f"<lora:{name}:{found.get(f'AddNet Weight A {number}', '1.0')}>"
+
+
+def _read_old_hires(found: dict[str, Any], final_size: bool) -> None:
     """Once "Size" was the final size and the first pass had its own, 0x0 when it was to be computed."""
     try:
+        if final_size and (final := (int(found["Hires resize-1"]), int(found["Hires resize-2"]))) and all(final):
+            found["Size-1"], found["Size-2"] = final
+            return
         first = int(found["First pass size-1"]), int(found["First pass size-2"])
         width, height = int(found.get("Size-1", 512)), int(found.get("Size-2", 512))
         if 0 in first:

@@ -46,6 +46,7 @@ class InfotextOptions(Options, section=Section("infotext", "Infotext", "ui")):
     add_model_hash_to_info: bool = setting(True, "Add model hash to infotext")
     add_vae_name_to_info: bool = setting(True, "Add VAE name to infotext")
     add_vae_hash_to_info: bool = setting(True, "Add VAE hash to infotext")
+    add_user_name_to_info: bool = setting(False, "Add user name to infotext when logged in")
     add_version_to_infotext: bool = setting(True, "Add program version to infotext")
     disable_weights_auto_swap: bool = setting(
         True,
@@ -54,6 +55,13 @@ class InfotextOptions(Options, section=Section("infotext", "Infotext", "ui")):
     )
     infotext_skip_pasting: tuple[str, ...] = setting(
         (), "Ignore these fields when parameters are pasted", choices="infotext labels"
+    )
+    infotext_styles: Literal["Ignore", "Apply", "Discard", "Apply if any"] = setting(
+        "Apply if any",
+        "Styles in pasted parameters",
+        choices=("Ignore", "Apply", "Discard", "Apply if any"),
+        note="Ignore leaves them in the prompt. Otherwise they are taken out of it; Apply chooses them in the list of "
+        "styles, Apply if any only where there are some.",
     )
 
 
@@ -70,4 +78,9 @@ class TextCompatibility(Options, section=Section("compatibility", "Compatibility
         "Use old prompt editing timelines",
         infotext="Old prompt editing timelines",
         note="In [red:green:N], N below 1 is a fraction of the steps and any other a number of steps.",
+    )
+    use_old_hires_fix_width_height: bool = setting(
+        False,
+        "Width and height are those of the hires fix's result",
+        note="As in versions before 1.0; the first pass then has about as many pixels as 512x512.",
     )

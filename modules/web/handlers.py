@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from pydantic import ValidationError
 
-from modules.engine import infotext
+from modules.engine import recipe
 from modules.engine.request import MAX_PROMPT, Request
 from modules.foundation.errors import AtelierError, UserError
 from modules.prompting.brackets import unbalanced
@@ -129,8 +129,8 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str) -> list[An
     What the text does not name stays as it is. The reply counts what was set.
     """
     snapshot = studio.settings.snapshot
-    parsed = infotext.read(text or "", snapshot)
-    asked = infotext.request_fields(parsed, snapshot)
+    parsed = recipe.read(text or "", snapshot, studio.styles.all())
+    asked = recipe.request_fields(parsed, snapshot)
     fields = {field: value for field, value in asked.items() if field in registry.fields(tab)}
     if not any(value not in ("", None) for value in fields.values()):
         return [*registry.updates(tab, {}), gr.skip(), {"error": "There are no generation parameters to read here."}]

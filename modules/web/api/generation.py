@@ -12,7 +12,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
-from modules.engine import infotext
+from modules.engine import recipe
 from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
@@ -93,11 +93,10 @@ def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
     if not body.infotext:
         return body
     snapshot = studio.settings.snapshot
-    labels = infotext.read(body.infotext, snapshot)
-    filled = infotext.request_fields(labels, snapshot)
+    labels = recipe.read(body.infotext, snapshot, studio.styles.all())
+    filled = recipe.request_fields(labels, snapshot)
     overrides = filled.pop("override_settings") | body.override_settings
-    hires = any(labels.get(label) for label in ("Hires upscale", "Hires upscaler", "Hires resize-1"))
-    filled["enable_hr"] = "Denoising strength" in labels and hires
+    filled["enable_hr"] = recipe.asks_for_hires(labels)
     given = body.model_dump(include=set(body.model_fields_set))
     return Txt2ImgBody.model_validate({**filled, **given, "override_settings": overrides})
 

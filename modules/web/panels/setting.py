@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from modules.engine.infotext import FIELDS
+from modules.engine.recipe import FIELDS
 from modules.foundation.errors import AtelierError
 from modules.foundation.options import Options, Setting
 from modules.web import handlers, widgets

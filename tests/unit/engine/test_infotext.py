@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from modules.engine.infotext import PROGRAM, infotext_of, read, request_fields
+from modules.engine.infotext import PROGRAM, infotext_of
 from modules.engine.options import ModelOptions, VaeOptions
 from modules.engine.plan import plans, with_seeds
+from modules.engine.recipe import read, request_fields
 from modules.engine.request import Txt2Img
 from modules.foundation.errors import UserError
 from modules.foundation.options import Options
@@ -51,7 +52,7 @@ def written(request: Txt2Img, settings: Snapshot = DEFAULTS, index: int = 0, mod
     batch, image = divmod(index, request.batch_size)
     plan = list(plans(request))[batch]
     sampler, schedule = resolve(request.sampler_name, request.scheduler)
-    run: Any = SimpleNamespace(settings=settings.overridden(request.override_settings))
+    run: Any = SimpleNamespace(settings=settings.overridden(request.override_settings), user="ann")
     knobs = asked_knobs(request, sampler, run.settings)
     return infotext_of(plan, image, model or handle(), run, sampler, schedule, knobs, extra)
 

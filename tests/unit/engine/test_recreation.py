@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modules.boot import assemble
-from modules.engine import infotext
+from modules.engine import recipe
 from modules.engine.request import Txt2Img
 from modules.foundation.flags import parse
 from modules.sampling.catalog import SAMPLERS, SCHEDULES
@@ -79,7 +79,7 @@ def test_a_picture_from_its_infotext(sampler: str, studios: tuple[Studio, Studio
     one, other = studios
     _, picture = made(one, requested(sampler, random.Random(sampler)))
     snapshot = other.settings.snapshot
-    fields = infotext.request_fields(infotext.read(picture.infotext, snapshot), snapshot)
+    fields = recipe.request_fields(recipe.read(picture.infotext, snapshot), snapshot)
     (again,) = made(other, Txt2Img(**fields))
     assert again.infotext == picture.infotext
     assert again.image.tobytes() == picture.image.tobytes()

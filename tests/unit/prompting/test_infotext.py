@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modules.prompting.infotext import parse, quote, unquote, write
+from modules.prompting.styles import Style
 
 CASES = Path(__file__).resolve().parents[2] / "golden" / "cases.json"
 TAIL = "Steps: 20, Sampler: Euler, CFG scale: 7"
@@ -201,6 +202,69 @@ def test_old_hires_fix(sizes: str, first: tuple[int, int], final: tuple[int, int
 @pytest.mark.parametrize("told", ["First pass size: {0}x1", "First pass size: 0x0, Size: {0}x{0}", "Version: 1.{0}.0"])
 def test_numbers_of_thousands_of_digits(told: str) -> None:
     assert parse(f"{TAIL}, {told.format('9' * 5000)}")["Steps"] == "20"
+
+
+def test_the_size_may_be_the_second_pass_s() -> None:
+    found = parse(f"{TAIL}, Size: 512x512, Hires resize: 1024x768", final_size=True)
+    assert (found["Size-1"], found["Size-2"]) == (1024, 768)
+    found = parse(f"{TAIL}, Size: 512x512, First pass size: 256x256", final_size=True)
+    assert (found["Size-1"], found["Hires resize-1"]) == (256, 512)
+
+
+def test_old_additional_networks_become_tags() -> None:
+    told = (
+        "AddNet Enabled: True, AddNet Module 1: LoRA, AddNet Model 1: ink(0123abcd), AddNet Weight A 1: 0.6, "
+        "AddNet Weight B 1: 0.6, AddNet Module 2: LoCon, AddNet Model 2: x(1), AddNet Module 3: LoRA, AddNet Model 3: y"
+    )
+    assert parse(f"a\n{TAIL}, {told}")["Prompt"] == "a\n<lora:ink:0.6><lora:y:1.0>"
+
+
+STYLES = (
+    Style("----", None, None),
+    Style("best", "masterpiece", "bad"),
+    Style("frame", "a (painting:1.2) of {prompt}"),
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "prompt", "found"),
+    [
+        ("Ignore", "a, masterpiece", None),
+        ("Apply", "a", ["best"]),
+        ("Apply if any", "a", ["best"]),
+        ("Discard", "a", None),
+    ],
+)
+def test_styles_are_taken_out(mode: str, prompt: str, found: list[str] | None) -> None:
+    read = parse(f"a, masterpiece\nNegative prompt: b, bad\n{TAIL}", styles=STYLES, style_mode=mode)
+    assert (read["Prompt"], read.get("Styles array")) == (prompt, found)
+    assert read["Negative prompt"] == ("b, bad" if mode == "Ignore" else "b")
+
+
+def test_styles_where_there_are_none() -> None:
+    for mode, found in (("Apply", []), ("Apply if any", None)):
+        assert parse(f"a\n{TAIL}", styles=STYLES, style_mode=mode).get("Styles array") == found
+
+
+def test_what_a_style_weighs_does_not_tell_of_emphasis() -> None:
+    read = parse(f"a (painting:1.2) of a\n{TAIL}", styles=STYLES, style_mode="Apply")
+    assert (read["Prompt"], read["Styles array"]) == ("a", ["frame"]) and "Emphasis" not in read
+
+
+@pytest.mark.parametrize(
+    ("told", "prompt", "second"),
+    [
+        ('Hires prompt: "x, masterpiece", Hires negative prompt: bad', "a", "x"),
+        ('Hires prompt: "a, masterpiece"', "a", ""),
+        ("Hires prompt: other", "a, masterpiece", "other"),
+        ("Hires prompt: other, Version: v1.8.0-139-gabc", "a", "other"),
+        ("Hires prompt: other, Version: v1.8.0-140-gabc", "a, masterpiece", "other"),
+    ],
+)
+def test_a_second_pass_must_have_the_same_styles(told: str, prompt: str, second: str) -> None:
+    text = f"a, masterpiece\nNegative prompt: bad\n{TAIL}, {told}"
+    read = parse(text, styles=STYLES, style_mode="Apply")
+    assert (read["Prompt"], read["Hires prompt"]) == (prompt, second)
 
 
 def test_emphasis_is_told_where_it_matters() -> None:
