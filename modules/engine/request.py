@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from modules.engine.advanced import Advanced
 from modules.foundation.lenient import Int, Text
 from modules.store.inputs import NAME
 
@@ -22,7 +23,7 @@ Side = Annotated[Int, Field(ge=16, le=8192)]
 """Pixels. Sides that are no multiple of 8 are cut down to one, as A1111 does."""
 
 
-class Request(BaseModel):
+class Request(Advanced):
     """What every generation has. Values are validated here and nowhere later."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
