@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from modules.foundation.lenient import Int
 
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
     from modules.sampling.guides import Guide
 
 LAST_TIMESTEP: Final = 999
+
+
+def _levels(given: Any) -> Any:
+    """Noise levels from a list or from text, apart by commas or blanks. The closing 0 goes without saying."""
+    levels = given.replace(",", " ").split() if isinstance(given, str) else list(given or ())
+    closes = len(levels) > 1 and str(levels[-1]).strip() in ("0", "0.0")
+    return tuple(levels[:-1] if closes else levels)
+
+
+def _falling(sigmas: tuple[float, ...]) -> tuple[float, ...]:
+    for level in sigmas:
+        if not 0 < level < 1e6:
+            raise ValueError(f"a noise level must be above 0 and below a million, and {level:g} is not")
+    for above, below in pairwise(sigmas):
+        if below >= above:
+            raise ValueError(f"noise levels must fall, and {below:g} does not follow {above:g}")
+    return sigmas
+
+
+Levels = Annotated[tuple[float, ...], BeforeValidator(_levels), AfterValidator(_falling)]
 
 
 class Advanced(BaseModel):
@@ -25,43 +45,28 @@ class Advanced(BaseModel):
     apg_eta: float = Field(0.0, ge=0, le=1, description="how much of the parallel part APG keeps; 1 keeps all")
     apg_norm_threshold: float = Field(15.0, ge=0, description="greatest length of APG's pull; 0 is without limit")
     apg_momentum: float = Field(-0.5, ge=-1, le=1, description="share of earlier pulls that APG adds")
-    sigmas: tuple[float, ...] = Field((), max_length=1000, description="noise levels, falling; beat steps and schedule")
+    sigmas: Levels = Field((), max_length=1000, description="noise levels, falling; beat steps and schedule")
     timestep_start: Int = Field(LAST_TIMESTEP, ge=0, le=LAST_TIMESTEP, description="first timestep a schedule uses")
-    timestep_end: Int = Field(0, ge=0, le=LAST_TIMESTEP, description="last timestep a schedule uses")
+    timestep_end: Int = Field(
+        0, ge=0, le=LAST_TIMESTEP, validate_default=True, description="last timestep a schedule uses"
+    )
 
     @model_validator(mode="before")
     @classmethod
-    def _read_sigmas(cls, data: Any) -> Any:
-        # As text: numbers apart by commas or blanks. The closing 0 goes without saying, and the number is the steps.
-        if not isinstance(data, Mapping) or "sigmas" not in data:
-            return data
-        given = data["sigmas"] or ()
-        levels = given.replace(",", " ").split() if isinstance(given, str) else list(given)
-        if not levels:
-            return {**data, "sigmas": ()}
-        if len(levels) > 1 and str(levels[-1]).strip() in ("0", "0.0"):
-            levels = levels[:-1]
-        return {**data, "sigmas": tuple(levels), "steps": len(levels)}
+    def _levels_are_steps(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and (levels := _levels(data.get("sigmas"))):
+            return {**data, "sigmas": levels, "steps": len(levels)}
+        return data
 
-    @field_validator("sigmas")
+    @field_validator("timestep_end")
     @classmethod
-    def _fall(cls, sigmas: tuple[float, ...]) -> tuple[float, ...]:
-        for level in sigmas:
-            if not 0 < level < 1e6:
-                raise ValueError(f"a noise level must be above 0 and below a million, and {level:g} is not")
-        for above, below in pairwise(sigmas):
-            if below >= above:
-                raise ValueError(f"noise levels must fall, and {below:g} does not follow {above:g}")
-        return sigmas
-
-    @model_validator(mode="after")
-    def _begins_before_its_end(self) -> Advanced:
-        if self.timestep_start <= self.timestep_end:
+    def _ends_after_its_start(cls, end: int, info: ValidationInfo) -> int:
+        start = info.data.get("timestep_start", LAST_TIMESTEP)
+        if end >= start:
             raise ValueError(
-                f"timestep_start ({self.timestep_start}) must be above timestep_end ({self.timestep_end}): "
-                "sampling goes from noise, timestep 999, to the picture, timestep 0"
+                f"timesteps go down from noise (999) to the picture (0), so the end must be below the start, {start}"
             )
-        return self
+        return end
 
     def for_knobs(self) -> dict[str, Any]:
         """The arguments of `sampling.knobs.knobs_for`."""

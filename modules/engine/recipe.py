@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError, create_model
 
+from modules.engine import advanced
 from modules.engine.infotext import PROGRAM
 from modules.engine.options import ModelOptions, VaeOptions
 from modules.engine.request import Request, Txt2Img
@@ -58,6 +59,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "Masked content": "inpainting_fill",
     "Inpaint area": "inpaint_full_res",
     "Masked area padding": "inpaint_full_res_padding",
+    **advanced.LABELS,
+    **advanced.LEVELS,
 }
 """Label to request field; samplers and schedules are resolved in pairs, other labels are settings."""
 NO_VARIATION: Final = {"subseed_strength": 0.0, "seed_resize_from_w": -1, "seed_resize_from_h": -1}
@@ -97,8 +100,9 @@ def request_fields(parsed: Mapping[str, Any], settings: Snapshot, kind: type[Req
     """
     fields: dict[str, Any] = {}
     if "Seed" in parsed:
-        # A text that names the seed tells by leaving them out that there was no variation, hires pass or refiner.
-        for field, value in (NO_VARIATION | NO_SECOND_MODEL).items():
+        # A text that names the seed tells by leaving them out that there was no variation, hires pass,
+        # refiner or advanced guidance.
+        for field, value in (NO_VARIATION | NO_SECOND_MODEL | dict(advanced.DEFAULTS)).items():
             fields |= _fitting(kind, field, value)
         fields |= _fitting(kind, "enable_hr", asks_for_hires(parsed))
     for label, field in FIELDS.items():

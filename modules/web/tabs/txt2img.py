@@ -9,7 +9,7 @@ import gradio as gr
 from modules.engine.request import Txt2Img
 from modules.web.access import Access
 from modules.web.defaults import Defaults
-from modules.web.panels import gallery, overrides, prompt, sampler, seed, size
+from modules.web.panels import advanced, gallery, overrides, prompt, sampler, seed, size
 from modules.web.registry import Registry
 from modules.web.tabs import generation
 
@@ -27,6 +27,7 @@ def build(studio: Studio, registry: Registry, defaults: Defaults) -> generation.
             sampler.build(registry, TAB, defaults.sampler_name, defaults.scheduler, defaults.steps)
             size.build(registry, TAB, defaults.width, defaults.height, defaults.cfg_scale)
             seed.build(registry, TAB)
+            advanced.build(registry, TAB)
             chosen = overrides.build(TAB)
         output = gallery.build(TAB, can_open_folder=not Access.of(studio.flags).beyond_loopback)
     tab = generation.GenerationTab(TAB, Txt2Img, top, chosen, output)
