@@ -50,7 +50,6 @@ ATTENTION = "a choice of attention"
 EXTENSIONS = "extensions"
 LOW_MEMORY = "models larger than the device's memory"
 NOT_NEEDED = "nothing here needs it"
-NETWORKS = "LoRA and other networks"
 OURS = "the page is our own and has no such control"
 TRAINING = "training"
 UPSCALERS = "upscalers"
@@ -93,9 +92,9 @@ class Flags:
     ui_config_file: Path | None = flag(None, "defaults of the page's controls", metavar="FILE")
     ui_settings_file: Path | None = flag(None, "settings instead of <data>/config.json", metavar="FILE")
     styles_file: tuple[str, ...] = flag((), "styles, path or pattern", metavar="FILE", repeat=True)
-    lora_dir: Path | None = flag(None, "LoRA files lie here", later=NETWORKS)
-    lyco_dir_backcompat: Path | None = flag(None, "more LoRA files lie here", later=NETWORKS)
-    hypernetwork_dir: Path | None = flag(None, "hypernetworks lie here", later=NETWORKS)
+    lora_dir: Path | None = flag(None, "search this folder for LoRA files, too")
+    lyco_dir_backcompat: Path | None = flag(None, "search this folder for LoRA files, too")
+    hypernetwork_dir: Path | None = flag(None, "search this folder for hypernetworks, too")
     textual_inversion_templates_dir: Path | None = flag(None, "prompt templates for training", later=TRAINING)
     localizations_dir: Path | None = flag(None, "translations of the page lie here", later="translations")
     clip_models_path: Path | None = flag(None, "CLIP for captions", later="captions")
@@ -183,8 +182,8 @@ class Flags:
     # page, extensions, safety
     allow_code: bool = switch("let scripts run code typed into the page", later=EXTENSIONS)
     enable_insecure_extension_access: bool = switch("manage extensions from other machines", later=EXTENSIONS)
-    disable_all_extensions: bool = switch("load no extensions", later=EXTENSIONS)
-    disable_extra_extensions: bool = switch("load only extensions that come along", later=EXTENSIONS)
+    disable_all_extensions: bool = switch("load no extensions")
+    disable_extra_extensions: bool = switch("load only extensions that come along")
     hide_ui_dir_config: bool = switch("forbid settings that name folders", later="the settings tab")
     freeze_settings: bool = switch("forbid changing settings", later="the settings tab")
     freeze_settings_in_sections: str | None = flag(None, "forbid those of these sections", later="the settings tab")
@@ -220,6 +219,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> Flag
     if unknown and "IGNORE_CMD_ARGS_ERRORS" not in environ:
         raise UserError(_unknown(unknown[0]))
     return Flags(**{name: _value(value) for name, value in vars(found).items()})
+
+
+def all_words(argv: Sequence[str]) -> list[str]:
+    """The words of a command line, with those of $COMMANDLINE_ARGS after them. Raises UserError as `parse`."""
+    return [*argv, *_split(os.environ.get("COMMANDLINE_ARGS", ""))]
 
 
 def about() -> dict[str, About]:

@@ -39,8 +39,11 @@ class Paths:
     def of(cls, flags: Flags, root: Path = PROGRAM) -> Paths:
         """The places that launch flags ask for."""
         extra = {
-            "Stable-diffusion": flags.ckpt_dir,
-            "VAE": flags.vae_dir,
+            "Stable-diffusion": (flags.ckpt_dir,),
+            "VAE": (flags.vae_dir,),
+            # A1111 has them apart; their files are of one kind.
+            "Lora": (flags.lora_dir, flags.lyco_dir_backcompat, _models(flags, root) / "LyCORIS"),
+            "hypernetworks": (flags.hypernetwork_dir,),
         }
         return cls(
             root=root,
@@ -49,7 +52,7 @@ class Paths:
             embeddings_dir=flags.embeddings_dir,
             config_file=flags.ui_settings_file,
             ui_config_file=flags.ui_config_file,
-            extra={kind: (folder,) for kind, folder in extra.items() if folder},
+            extra={kind: tuple(folder for folder in folders if folder) for kind, folders in extra.items()},
             files={"Stable-diffusion": (flags.ckpt,)} if flags.ckpt else {},
         )
 
@@ -101,3 +104,7 @@ class Paths:
     def folders(self, kind: str) -> tuple[Path, ...]:
         """Every folder to search for a kind of model file, the usual one first."""
         return (self.folder(kind), *self.extra.get(kind, ()))
+
+
+def _models(flags: Flags, root: Path) -> Path:
+    return flags.models_dir or (flags.data_dir or root) / "models"

@@ -12,12 +12,14 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from modules.foundation.errors import BadFile, Interrupted, NotFound
 from modules.foundation.paths import Paths
 from modules.store.hash_cache import HashCache
+from modules.store.lora_names import LoraNames
 from modules.store.model_files import (
     CHECKPOINT,
     EMBEDDING,
@@ -66,7 +68,9 @@ class Catalog:
         self._hashes = hashes
         self._lock = threading.RLock()
         self._scanned: dict[ModelKind, tuple[ModelFile, ...]] = {}
+        self._times: dict[ModelKind, dict[Path, int]] = {}
         self._index: _Index | None = None
+        self.lora_names = LoraNames(self.loras, partial(self.refresh, LORA), hashes)
         self._wanted: queue.SimpleQueue[ModelFile] = queue.SimpleQueue()
         self._hasher: threading.Thread | None = None
         self._closed = threading.Event()
@@ -78,6 +82,7 @@ class Catalog:
         with self._lock:
             if kind not in self._scanned:
                 self._scanned[kind] = self._scan(kind)
+                self._times[kind] = self._folder_times(kind)
             return tuple(self._hashed(file) for file in self._scanned[kind])
 
     def checkpoints(self) -> tuple[CheckpointFile, ...]:
@@ -96,11 +101,18 @@ class Catalog:
     def hypernetworks(self) -> tuple[ModelFile, ...]:
         return self.files(HYPERNETWORK)
 
-    def refresh(self) -> None:
-        """Read the folders again when next asked."""
+    def refresh(self, kind: ModelKind | None = None) -> None:
+        """Read the folders, or one kind's, again when next asked."""
         with self._lock:
-            self._scanned.clear()
+            for scanned in [kind] if kind else list(self._scanned):
+                self._scanned.pop(scanned, None)
             self._index = None
+
+    def refresh_changed(self, kind: ModelKind) -> None:
+        """Read a kind's folders again if a file was put there or taken away."""
+        with self._lock:
+            if kind in self._scanned and self._folder_times(kind) != self._times.get(kind):
+                self.refresh(kind)
 
     def find_checkpoint(self, text: str) -> CheckpointFile:
         """The checkpoint of a title, name, file name or hash, in any of A1111's spellings.
@@ -168,6 +180,11 @@ class Catalog:
             for file in scan(folder, kind):
                 found.setdefault(file.name, file)
         return tuple(sorted(found.values(), key=_order))
+
+    def _folder_times(self, kind: ModelKind) -> dict[Path, int]:
+        """When each folder with files of the kind was last changed."""
+        folders = {*self._folders(kind), *(file.path.parent for file in self._scanned[kind])}
+        return {folder: folder.stat().st_mtime_ns for folder in folders if folder.is_dir()}
 
     def _folders(self, kind: ModelKind) -> tuple[Path, ...]:
         if kind is EMBEDDING:

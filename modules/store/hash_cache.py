@@ -27,46 +27,52 @@ class HashCache:
         self._turns: dict[str, threading.Lock] = {}
         self._known = {path: (size, modified, sha256) for path, size, modified, sha256 in self._stored()}
 
-    def get(self, path: Path, size: int, modified: int) -> str | None:
-        """The SHA-256 in hex, if it was computed of this very file; `modified` is in nanoseconds."""
-        found = self._known.get(str(path))
+    def get(self, path: Path, size: int, modified: int, *, tensors: bool = False) -> str | None:
+        """The SHA-256 in hex, if it was computed of this very file; `modified` is in nanoseconds.
+
+        With `tensors` that of what follows a safetensors file's header, so that changed remarks do not change it.
+        """
+        found = self._known.get(_key(path, tensors))
         return found[2] if found and found[:2] == (size, modified) else None
 
-    def put(self, path: Path, size: int, modified: int, sha256: str) -> None:
+    def put(self, path: Path, size: int, modified: int, sha256: str, *, tensors: bool = False) -> None:
+        key = _key(path, tensors)
         with self._lock:
-            self._known[str(path)] = (size, modified, sha256)
+            self._known[key] = (size, modified, sha256)
             self.version += 1
         try:
             with self._database.transaction() as connection:
                 connection.execute(
                     "INSERT OR REPLACE INTO hashes (path, size, modified, sha256) VALUES (?, ?, ?, ?)",
-                    (str(path), size, modified, sha256),
+                    (key, size, modified, sha256),
                 )
         except sqlite3.Error as error:
             log.warning("The hash of %s could not be written down (%s).", path.name, error)
 
-    def compute(self, path: Path, stopped: Callable[[], bool] = lambda: False) -> str:
+    def compute(self, path: Path, stopped: Callable[[], bool] = lambda: False, *, tensors: bool = False) -> str:
         """The SHA-256 of a file, from the cache, from another thread that is at it, or by reading it.
 
         Raises OSError if it cannot be read, Interrupted once `stopped()` says so.
         """
         with self._lock:
-            turn = self._turns.setdefault(str(path), threading.Lock())
+            turn = self._turns.setdefault(_key(path, tensors), threading.Lock())
         with turn:
-            return self._compute(path, stopped)
+            return self._compute(path, stopped, tensors)
 
-    def _compute(self, path: Path, stopped: Callable[[], bool]) -> str:
+    def _compute(self, path: Path, stopped: Callable[[], bool], tensors: bool) -> str:
         about = path.stat()
-        known = self.get(path, about.st_size, about.st_mtime_ns)
+        known = self.get(path, about.st_size, about.st_mtime_ns, tensors=tensors)
         if known:
             return known
         digest, chunk = hashlib.sha256(), bytearray(CHUNK)
         with path.open("rb", buffering=0) as file:
+            if tensors:
+                file.seek(8 + int.from_bytes(file.read(8), "little"))
             while count := file.readinto(chunk):
                 if stopped():
                     raise Interrupted
                 digest.update(memoryview(chunk)[:count])
-        self.put(path, about.st_size, about.st_mtime_ns, digest.hexdigest())
+        self.put(path, about.st_size, about.st_mtime_ns, digest.hexdigest(), tensors=tensors)
         return digest.hexdigest()
 
     def _stored(self) -> list[tuple[str, int, int, str]]:
@@ -76,3 +82,7 @@ class HashCache:
         except sqlite3.Error as error:
             log.warning("The remembered hashes cannot be read (%s).", error)
             return []
+
+
+def _key(path: Path, tensors: bool) -> str:
+    return f"{path}#tensors" if tensors else str(path)

@@ -43,7 +43,7 @@ _UNET_RESNET = {
 }
 _VAE_RESNET = {"norm1": "norm1", "conv1": "conv1", "norm2": "norm2", "conv2": "conv2", "nin_shortcut": "conv_shortcut"}
 _VAE_ATTENTION = {"norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0"}
-_OPEN_CLIP = {
+OPEN_CLIP_MODULES = {
     "ln_1": "layer_norm1",
     "ln_2": "layer_norm2",
     "attn.out_proj": "self_attn.out_proj",
@@ -98,8 +98,8 @@ def open_clip_names(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
             if module == "attn.in_proj":
                 names[key] = tuple(f"{layer}self_attn.{part}_proj.{leaf}" for part in "qkv")
                 continue
-            if module in _OPEN_CLIP:
-                names[key] = (f"{layer}{_OPEN_CLIP[module]}.{leaf}",)
+            if module in OPEN_CLIP_MODULES:
+                names[key] = (f"{layer}{OPEN_CLIP_MODULES[module]}.{leaf}",)
                 continue
         names[key] = (_open_clip_end(key),)
     return names

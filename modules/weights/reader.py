@@ -54,6 +54,11 @@ def opened(path: Path) -> Iterator[TensorFile]:
         file.close()
 
 
+def is_pickle(path: Path) -> bool:
+    """Whether a file is what torch.save writes. Raises NotFound or BadFile if it cannot be read."""
+    return _start(path).startswith(_PICKLES)
+
+
 class _Pickled:
     """Tensors of a pickle. Each is let go once it was asked for."""
 

@@ -57,6 +57,14 @@ class Inert(dict):
     def add(self, _value: Any) -> None: ...
 
 
+class Parameters(Inert):
+    """Stands for torch's ParameterDict, in which old embeddings have their vectors: the tensors by name."""
+
+    def __setstate__(self, state: Any) -> None:
+        found = state.get("_parameters") if isinstance(state, Mapping) else None
+        self.update(found if isinstance(found, Mapping) else {})
+
+
 class Unpickler(pickle.Unpickler):
     """Refuses every name that is not a tensor's."""
 
@@ -64,6 +72,8 @@ class Unpickler(pickle.Unpickler):
         """What a pickle may name. Raises UnsafeFile for anything else."""
         if name in _ALLOWED.get(module, ()):
             return super().find_class(module, name)
+        if (module, name) == ("torch.nn.modules.container", "ParameterDict"):
+            return Parameters
         if module in {"builtins", "__builtin__"} and name in _HARMLESS_BUILTINS:
             return super().find_class("builtins", name)
         if module.partition(".")[0] in _LEFT_BY_TRAINING:
@@ -81,6 +91,17 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
     Looks inside `state_dict` where there is one, as ldm's files have, and its like. Raises UnsafeFile if the file
     would run code, BadFile if it is damaged or holds no tensors by name.
     """
+    tensors = _flat(unpickled(path))
+    if not tensors:
+        raise BadFile(f"{path.name} holds no tensors by name, so it is no checkpoint.")
+    return tensors
+
+
+def unpickled(path: Path) -> Any:
+    """What was pickled, foreign objects inert, tensors mapped from the file where its format allows.
+
+    Raises UnsafeFile if the file would run code, BadFile if it is damaged.
+    """
     # torch.load asks its pickle_module for these two and nothing else.
     safe = types.SimpleNamespace(Unpickler=Unpickler, load=_load, __name__="modules.weights.unpickle")
     try:
@@ -92,16 +113,12 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
             # Given a path that ends so, torch.load would not look at the content.
             source = file if path.suffix == ".safetensors" else path
             mapped = is_zip and source is path
-            found = torch.load(source, map_location="cpu", pickle_module=safe, weights_only=False, mmap=mapped)
+            return torch.load(source, map_location="cpu", pickle_module=safe, weights_only=False, mmap=mapped)
     except UnsafeFile as error:
         raise UnsafeFile(f"{path.name} was refused: {error}. Get the model as .safetensors instead.") from None
     except _DAMAGE as error:
         problem = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise BadFile(f"{path.name} is damaged or is no checkpoint ({problem}).") from None
-    tensors = _flat(found)
-    if not tensors:
-        raise BadFile(f"{path.name} holds no tensors by name, so it is no checkpoint.")
-    return tensors
 
 
 def _flat(found: Any) -> dict[str, torch.Tensor]:

@@ -34,7 +34,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "weights": TENSORS | {"safetensors"},
     "families": TENSORS | {"diffusers", "transformers", "accelerate", "safetensors", "yaml", "tokenizers", "ftfy"},
     "store": {"PIL"},
-    "networks": TENSORS,
+    "networks": TENSORS | {"PIL"},
     "vision": TENSORS | {"PIL", "spandrel", "transformers"},
     "engine": TENSORS | {"PIL"},
     "jobs": set(),

@@ -30,5 +30,5 @@ def test_folders_can_be_moved_and_added() -> None:
     assert (paths.models, paths.embeddings, paths.outputs) == (Path("/m"), Path("/e"), Path("/d/outputs"))
     assert paths.folders("Stable-diffusion") == (Path("/m/Stable-diffusion"), Path("/c"))
     assert paths.folders("VAE") == (Path("/m/VAE"), Path("/v"))
-    assert paths.folders("Lora") == (Path("/m/Lora"),)
+    assert paths.folders("Lora") == (Path("/m/Lora"), Path("/m/LyCORIS"))
     assert paths.config == Path("/s.json")
