@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modules.families.types import Variant
+
 if TYPE_CHECKING:
     import torch
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -46,6 +48,15 @@ class ModelRef:
         return digest[:10] if digest else None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is told of a model when it need not be in memory any more; as in ModelHandle."""
+
+    ref: ModelRef
+    family: Family
+    vae_ref: ModelRef | None = None
+
+
 @dataclass(slots=True, eq=False)
 class ModelHandle:
     """A loaded model. Two handles are equal only if they are the same object, so it can key a cache.
@@ -63,7 +74,13 @@ class ModelHandle:
     latent_format: LatentFormat
     recommended: Recommended | None = None
     vae_ref: ModelRef | None = None
+    variant: Variant = Variant()
     contexts: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def known(self) -> Known:
+        """What stays when the model goes."""
+        return Known(self.ref, self.family, self.vae_ref)
 
     @property
     def parts(self) -> Mapping[Part, Placed]:

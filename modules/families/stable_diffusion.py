@@ -6,6 +6,7 @@ that everything between the parts is float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -55,13 +56,16 @@ def decode(vae: AutoencoderKL, latent: Tensor) -> Tensor:
     return ((pixels + 1) / 2).clamp(0, 1)
 
 
-def encode(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+def encode(vae: AutoencoderKL, pixels: Tensor, noise: Callable[[torch.Size], Tensor] | None = None) -> Tensor:
     """Pixels [B, 3, H, W] in 0..1 -> latents [B, 4, H/8, W/8] as the UNet sees them, float32.
 
-    The posterior's mean: the same pixels give the same latent.
+    A sample of the posterior with the unit `noise` of the latents' shape, or its mean without.
     """
-    posterior = vae.encode((2 * pixels - 1).to(vae.dtype), return_dict=False)[0]
-    return posterior.mode().float() * _scale_factor(vae)
+    posterior = vae.encode(2 * pixels.to(vae.dtype) - 1, return_dict=False)[0]
+    latent = posterior.mean
+    if noise is not None:
+        latent = latent + posterior.std * noise(latent.shape).to(latent)
+    return latent.float() * _scale_factor(vae)
 
 
 def _scale_factor(vae: AutoencoderKL) -> float:
