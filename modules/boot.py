@@ -15,34 +15,42 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modules.engine.options import Img2ImgOptions, ModelOptions, VaeOptions
 from modules.engine.residency import Residency
 from modules.foundation import log as logs
 from modules.foundation.errors import UserError
-from modules.foundation.flags import Flags, parse, remarks
+from modules.foundation.flags import Flags, all_words, parse, remarks
 from modules.foundation.options import Options
-from modules.foundation.paths import Paths
+from modules.foundation.paths import PROGRAM, Paths
 from modules.foundation.preflight import free_port
 from modules.foundation.settings import Settings
+from modules.host import install, start
+from modules.host.dispatch import Troubles
+from modules.host.options import ExtensionOptions
 from modules.jobs.queue import Queue
 from modules.jobs.worker import Worker
-from modules.prompting.options import InfotextOptions, PromptOptions, TextCompatibility
+from modules.prompting.options import CounterOptions, InfotextOptions, PromptOptions, TextCompatibility
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions, ScheduleCompatibility
 from modules.store.catalog import Catalog
 from modules.store.database import Database
 from modules.store.hash_cache import HashCache
 from modules.store.history import History
-from modules.store.model_files import UPSCALERS
+from modules.store.model_files import FACES, UPSCALERS
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 from modules.store.outputs import Outputs
 from modules.store.styles import Styles
-from modules.studio import checkpoints, generate, inputs
+from modules.studio import checkpoints, describing, extras, generate, inputs
 from modules.studio.context import Studio
-from modules.studio.options import PreviewOptions, ResultOptions
+from modules.studio.options import PostprocessingOptions, PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
-from modules.vision.options import UpscalingOptions
+from modules.vision.describe import CLIP as CLIP_FOLDER
+from modules.vision.describe import LISTS as LISTS_FOLDER
+from modules.vision.describe import Describer
+from modules.vision.faces import FaceRestorers
+from modules.vision.options import FaceOptions, InterrogateOptions, UpscalingOptions
 from modules.vision.upscale import UpscalerFile, Upscalers
 from modules.web import share
 from modules.web.app import create_app
@@ -53,6 +61,7 @@ if TYPE_CHECKING:
 
     from modules.engine.device import Compute
     from modules.engine.loader import Loader
+    from modules.host.scripts import Host
     from modules.vision.upscaler_network import Device
 
 log = logging.getLogger(__name__)
@@ -66,6 +75,7 @@ SETTINGS: tuple[type[Options], ...] = (
     GuidanceOptions,
     ScheduleCompatibility,
     PromptOptions,
+    CounterOptions,
     InfotextOptions,
     TextCompatibility,
     SavingOptions,
@@ -75,10 +85,14 @@ SETTINGS: tuple[type[Options], ...] = (
     PreviewOptions,
     ResultOptions,
     UpscalingOptions,
+    FaceOptions,
+    PostprocessingOptions,
+    InterrogateOptions,
     UserInterface,
     PromptEditing,
     GalleryLooks,
     ProgressLooks,
+    ExtensionOptions,
 )
 """Every group of settings there is."""
 
@@ -91,18 +105,28 @@ each other at every layer once anything else runs. Measured once, on two cores a
 4.2 s a picture by default and 2.9 s so; on an idle machine 1.13 s and 1.22 s. Greater values did no better there."""
 
 
+FOREIGN = PROGRAM / "modules" / "a1111-facade" / "_foreign"
+"""Where the names lie that A1111 has outside of `modules`."""
+
+
 def main(arguments: list[str], began: float | None = None) -> int:
     """Run the studio until it is stopped. Returns the exit status."""
     os.environ.update(OFFLINE)
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
     try:
-        flags = parse(arguments)
+        troubles = Troubles()
+        own_flags, words = start.early(all_words(arguments), troubles)
+        flags = parse(words, {})
         logs.set_up(flags)
         times = logs.StartTimes(began, each=flags.log_startup)
         with times.part("settings and catalogue"):
             studio = assemble(flags)
+        with times.part("extensions"):
+            extensions = start.find(studio.paths, flags, studio.settings.snapshot, own_flags, troubles)
+            if not flags.skip_install:
+                install.run_installers(extensions.extensions, studio.paths.root, FOREIGN, troubles)
         with times.part("server"):
-            app = create_app(studio)
+            app = create_app(studio, host=extensions)
         host, port = address(flags)
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before there may be a log
@@ -149,16 +173,32 @@ def assemble(flags: Flags) -> Studio:
         previews=Previews(),
         styles=Styles(flags.styles_file or (paths.data / "styles.csv",)),
         upscalers=Upscalers(partial(_upscaler_files, catalog), partial(_network_device, flags, compute)),
+        faces=FaceRestorers(partial(_face_files, catalog), paths.folder, partial(_network_device, flags, compute)),
+        describer=Describer(partial(_describer_folder, flags, paths), partial(_network_device, flags, compute)),
     )
     if flags.ckpt:
         checkpoints.start_with(studio, flags.ckpt)
     generate.register(studio, ready=False)
+    extras.register(studio, ready=False)
+    describing.register(studio, ready=False)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task)
     return studio
 
 
+def open_scripts(studio: Studio, host: Host) -> None:
+    """Tie A1111's names to the studio and load the extensions' scripts. Imports Gradio and not torch."""
+    from modules._anchor import anchor
+    from modules._source import Source
+
+    anchor.tie(studio, host)
+    host.open(Source())
+
+
 def prepare(studio: Studio, times: logs.StartTimes) -> None:
-    """Import torch and the model libraries, and tell the queue how its jobs are run."""
+    """Import torch and the model libraries, and tell the queue how its jobs are run.
+
+    Once scripts were opened, generations run through them.
+    """
     with times.part("import torch"):
         from modules.foundation import torchvision_ops
 
@@ -166,7 +206,11 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
     with times.part("import diffusers and transformers"):
         import modules.engine.generate
         import modules.engine.loader  # noqa: F401
-    generate.register(studio, ready=True)
+    from modules import _runner
+
+    generate.register(studio, ready=True, runner=_runner.run)
+    extras.register(studio, ready=True)
+    describing.register(studio, ready=True)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task, partial(checkpoints.run, studio=studio))
     studio.ready.set()
 
@@ -204,10 +248,24 @@ def _upscaler_files(catalog: Catalog) -> list[UpscalerFile]:
     return [UpscalerFile(kind.folder, file.path) for kind in UPSCALERS for file in catalog.files(kind)]
 
 
+def _face_files(catalog: Catalog, folder: str) -> list[Path]:
+    return [file.path for kind in FACES if kind.folder == folder for file in catalog.files(kind)]
+
+
+def _describer_folder(flags: Flags, paths: Paths, name: str) -> Path:
+    """A folder of models that describe pictures; the lists of phrases lie beside the models, as in A1111."""
+    if name == CLIP_FOLDER and flags.clip_models_path:
+        return flags.clip_models_path
+    return paths.data / name if name == LISTS_FOLDER else paths.folder(name)
+
+
 def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
     if not studio.flags.nowebui:
         with times.part("import gradio"):
             from modules.web import page
+    with times.part("scripts"):
+        open_scripts(studio, app.state.host)
+    if not studio.flags.nowebui:
         with times.part("build the page"):
             page.mount(app, studio)
         times.reached("The page is open")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import html
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,10 @@ _TABLE = Path(__file__).with_name("clip_merges.txt.gz")
 _WORD = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 # Bytes with a printable Latin-1 character are written as that, the others in order from U+0100 (Radford et al. 2019).
 _PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_OTHERS = sorted(set(range(256)) - set(_PRINTABLE))
+_BYTES = {chr(byte): bytes([byte]) for byte in _PRINTABLE} | {
+    chr(0x100 + i): bytes([byte]) for i, byte in enumerate(_OTHERS)
+}
 
 
 def of(family: str) -> Tokenizer:
@@ -64,6 +69,11 @@ class Tokenizer:
         if self._unescape:
             text = html.unescape(html.unescape(text))
         return self._pairs.encode(text.lower(), add_special_tokens=False).ids
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of token ids, for people: a space behind every word, bytes that are no character left out."""
+        text = "".join(self._pairs.id_to_token(token) or "" for token in tokens).replace("</w>", " ")
+        return b"".join(_BYTES.get(letter, letter.encode()) for letter in text).decode("utf-8", "ignore")
 
 
 @cache

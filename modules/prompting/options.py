@@ -39,6 +39,12 @@ class PromptOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
     )
 
 
+class CounterOptions(Options, section=Section("ui_prompt_editing", "Prompt editing", "ui")):
+    """What the token counters at the prompts count."""
+
+    include_styles_into_token_counters: bool = setting(True, "Count the tokens of chosen styles, too")
+
+
 class InfotextOptions(Options, section=Section("infotext", "Infotext", "ui")):
     """What generation parameters tell, and what is taken from them."""
 

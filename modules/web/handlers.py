@@ -7,7 +7,6 @@ generation depends on a browser connection. Replies to the page are small dictio
 
 from __future__ import annotations
 
-import html
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,10 @@ import gradio as gr
 from pydantic import ValidationError
 
 from modules.engine import recipe
-from modules.engine.request import MAX_PROMPT, Request
-from modules.foundation.errors import AtelierError, UserError
-from modules.prompting.brackets import unbalanced
-from modules.prompting.comments import without_comments
+from modules.engine.request import Request, Txt2Img
+from modules.foundation.errors import AtelierError
 from modules.studio import deliver
 from modules.web import pictures
-from modules.web.api.tokens import counted
 from modules.web.panels import seed
 from modules.web.registry import Registry
 from modules.web.security import user_of
@@ -113,27 +109,30 @@ def override_settings(studio: Studio, entries: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def paste(studio: Studio, registry: Registry, tab: str) -> Callable[..., list[Any]]:
+def paste(studio: Studio, registry: Registry, tab: str, kind: type[Request]) -> Callable[..., list[Any]]:
     """The paste button: text -> (*updates of the tab, override settings, reply)."""
 
     def handler(text: str) -> list[Any]:
         wanted = text if text and text.strip() else deliver.last_infotext(studio)
-        return restored(studio, registry, tab, wanted)
+        return restored(studio, registry, tab, wanted, kind)
 
     return handler
 
 
-def restored(studio: Studio, registry: Registry, tab: str, text: str) -> list[Any]:
+def restored(studio: Studio, registry: Registry, tab: str, text: str, kind: type[Request] = Txt2Img) -> list[Any]:
     """Updates that put an infotext into a tab's controls: inputs, override settings, reply.
 
     What the text does not name stays as it is. The reply counts what was set.
     """
     snapshot = studio.settings.snapshot
     parsed = recipe.read(text or "", snapshot, studio.styles.all())
-    asked = recipe.request_fields(parsed, snapshot)
+    composition = registry.compositions.get(tab)
+    composed = composition.pasted(text or "", parsed) if composition else {}
+    asked = recipe.request_fields(parsed, snapshot, kind)
     fields = {field: value for field, value in asked.items() if field in registry.fields(tab)}
     if not any(value not in ("", None) for value in fields.values()):
         return [*registry.updates(tab, {}), gr.skip(), {"error": "There are no generation parameters to read here."}]
+    fields |= composed
     if seed.shows_extra(fields):
         fields["subseed_show"] = True
     entries = override_entries(studio, asked.get("override_settings", {}))
@@ -163,22 +162,3 @@ def reopened(studio: Studio, registry: Registry, tab: str, kind: type[Request]) 
         return [*registry.updates(tab, values), gr.update(value=entries, choices=entries, visible=bool(entries))]
 
     return handler
-
-
-def count_tokens(text: str, steps: float | None, *, negative: bool = False) -> str:
-    """HTML of a token counter: "12/75", the limit growing by whole chunks; "?" for a weight that is no number.
-
-    Marked, and its hint says which, while brackets have no partner.
-    """
-    if len(text or "") > MAX_PROMPT:
-        return f'<span class="error" title="At most {MAX_PROMPT:,} characters can be encoded.">too long</span>'
-    try:
-        # What stands in the steps box is checked only when pictures are asked for.
-        count = counted(text or "", min(max(int(steps or 1), 1), 1000), negative=negative)
-    except UserError as error:
-        return f'<span class="error" title="{html.escape(str(error))}">?</span>'
-    shown = f"{count.tokens}/{count.limit}"
-    if alone := unbalanced(without_comments(text or "")):
-        hint = "Brackets without a partner: " + ", ".join(f"{number} × {bracket}" for bracket, number in alone.items())
-        return f'<span class="error" title="{hint}">{shown}</span>'
-    return f"<span>{shown}</span>"

@@ -164,9 +164,10 @@ def test_long_answers_are_compressed(api):
 
 def test_token_count(api):
     answer = api.client.post("/atelier/v1/token-count", json={"prompt": "a cat, (dog:1.2)", "negative_prompt": ""})
-    assert answer.json() == {"prompt": {"tokens": 4, "limit": 75}, "negative_prompt": {"tokens": 0, "limit": 75}}
+    nothing = {"limit": 75, "ends": [], "remarks": []}
+    assert answer.json() == {"prompt": {"tokens": 4, **nothing}, "negative_prompt": {"tokens": 0, **nothing}}
     long = api.client.post("/atelier/v1/token-count", json={"prompt": "cat " * 80}).json()
-    assert long["prompt"] == {"tokens": 80, "limit": 150}
+    assert long["prompt"] == {"tokens": 80, "limit": 150, "ends": ["cat cat cat cat cat"], "remarks": []}
     edited = {"prompt": "[cat:a dog:10]", "negative_prompt": "a AND b"}
     for steps, tokens in ((10, 1), (20, 2)):
         found = api.client.post("/atelier/v1/token-count", json={**edited, "steps": steps}).json()

@@ -5,8 +5,20 @@
 
 from __future__ import annotations
 
-from modules.web.api import archive, catalog, generation, jobs, pnginfo, progress, server, settings, tokens
+from modules.web.api import (
+    archive,
+    catalog,
+    generation,
+    jobs,
+    pnginfo,
+    progress,
+    scripts,
+    server,
+    settings,
+    styles,
+    tokens,
+)
 
-_SUBJECTS = (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens)
+_SUBJECTS = (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens, scripts, styles)
 ROUTERS = tuple(module.router for module in _SUBJECTS)
 """All routes, in the order `/docs` shows them."""

@@ -156,14 +156,17 @@ class TaskReply(BaseModel):
 class TokenBody(BaseModel):
     prompt: str = ""
     negative_prompt: str = ""
+    styles: list[str] = Field(default_factory=list, description="names of styles that are put in")
     steps: int = Field(20, ge=1, le=1000, description="those that edits such as [a:b:5] are laid over")
 
 
 class TokenCount(BaseModel):
-    """Tokens a text takes and the room its chunks have."""
+    """Tokens a text takes, null if it cannot be read, and the room its chunks have."""
 
-    tokens: int
+    tokens: int | None
     limit: int
+    ends: list[str] = Field(default_factory=list)
+    remarks: list[str] = Field(default_factory=list)
 
 
 class TokenReply(BaseModel):
@@ -220,6 +223,31 @@ class EmbeddingItem(BaseModel):
 class EmbeddingsReply(BaseModel):
     loaded: dict[str, EmbeddingItem]
     skipped: dict[str, EmbeddingItem]
+
+
+class ScriptsList(BaseModel):
+    """Titles in lower case."""
+
+    txt2img: list[str]
+    img2img: list[str]
+
+
+class ScriptArgument(BaseModel):
+    label: str | None = None
+    value: Any = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    step: Number | None = None
+    choices: list[Any] | None = None
+
+
+class ScriptInfo(BaseModel):
+    """One script on one tab; `args` in the order in which a request gives them."""
+
+    name: str
+    is_alwayson: bool
+    is_img2img: bool
+    args: list[ScriptArgument]
 
 
 class MemoryReply(BaseModel):

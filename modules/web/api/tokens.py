@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from modules.studio.counting import counted
+from modules.web.api.current import CurrentStudio
 from modules.web.api.schemas import TokenBody, TokenCount, TokenReply
 
 router = APIRouter(prefix="/atelier/v1", tags=["page"])
 
 
 @router.post("/token-count")
-def count_tokens(body: TokenBody) -> TokenReply:
-    """Tokens of both prompts as they are encoded, and the room their chunks have: 76 of 150."""
-    return TokenReply(
-        prompt=counted(body.prompt, body.steps),
-        negative_prompt=counted(body.negative_prompt, body.steps, negative=True),
-    )
+def count_tokens(body: TokenBody, studio: CurrentStudio) -> TokenReply:
+    """Tokens of both prompts as they are encoded under the present settings, and the room their chunks have.
 
-
-def counted(text: str, steps: int, *, negative: bool = False) -> TokenCount:
-    """Tokens of a prompt, the most that is encoded at once: of its parts joined with AND, of the texts of its edits.
-
-    Raises UserError for a weight that is no number.
+    `ends` has the last words of every chunk but the last, `remarks` what looks wrong.
     """
-    from modules.families.tokenizer import clip
-    from modules.prompting import chunks, emphasis
-    from modules.prompting.comments import without_comments
-    from modules.prompting.compose import split
-    from modules.prompting.network_tags import extract
-    from modules.prompting.schedule import schedule
-
-    text = without_comments(text)
-    parts = [text] if negative else [part.text for part in split(extract(text)[0])]
-    texts = {entry.text for part in parts for entry in schedule(part, steps)}
-    tokens, limit = max(chunks.count(emphasis.parse(text), clip()) for text in texts)
-    return TokenCount(tokens=tokens, limit=limit)
+    both = (
+        counted(
+            body.prompt,
+            body.negative_prompt,
+            body.styles,
+            body.steps,
+            studio.settings.snapshot,
+            studio.styles.known(),
+            negative=negative,
+        )
+        for negative in (False, True)
+    )
+    prompt, negative_prompt = (
+        TokenCount(tokens=count.tokens, limit=count.limit, ends=list(count.ends), remarks=list(count.remarks))
+        for count in both
+    )
+    return TokenReply(prompt=prompt, negative_prompt=negative_prompt)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from modules.web import widgets
+from modules.web.panels import styles
 from modules.web.registry import Registry
 
 PLACEHOLDER = "Prompt\n(Ctrl+Enter generates, Alt+Enter skips, Esc interrupts)"
@@ -15,11 +16,11 @@ NEGATIVE = "Negative prompt\n(what the picture should not show)"
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One token counter: scripts press `button` after typing, a handler counts `text` into `count`."""
+    """One token counter: scripts press `button` after typing, a handler fills `count` and what is `under` the box."""
 
-    text: gr.Textbox
     button: gr.Button
     count: gr.HTML
+    under: gr.HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class PromptPanel:
     paste: gr.Button
     restore: gr.Button
     counters: tuple[Counter, Counter]
+    styles: styles.StylesPanel
 
 
 def build(registry: Registry, tab: str) -> PromptPanel:
@@ -51,7 +53,8 @@ def build(registry: Registry, tab: str) -> PromptPanel:
                 paste = widgets.tool_button("↙️", "paste" if tab == "txt2img" else f"{tab}_paste")
                 widgets.tool_button("🗑️", f"{tab}_clear_prompt")
                 restore = widgets.tool_button("🌀", f"{tab}_restore_progress", visible=False)
-    return PromptPanel(prompt, negative, generate, paste, restore, (counter, negative_counter))
+            chosen = styles.build(registry, tab)
+    return PromptPanel(prompt, negative, generate, paste, restore, (counter, negative_counter), chosen)
 
 
 def _prompt_box(
@@ -63,5 +66,6 @@ def _prompt_box(
         )
         registry.add(box, tab=tab, field=field, label=label, id=name)
         count = gr.HTML("<span>0/75</span>", elem_id=f"{tab}_{counter}_counter", elem_classes=["token-counter"])
+        under = gr.HTML("", elem_id=f"{tab}_{counter}_under", elem_classes=["prompt-under"])
         button = widgets.hidden_button(f"{tab}_{counter}_button")
-    return box, Counter(box, button, count)
+    return box, Counter(button, count, under)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from modules.engine.request import Request
-from modules.web import handlers, pictures, widgets
-from modules.web.panels import gallery, prompt
+from modules.web import counters, handlers, pictures, widgets
+from modules.web.panels import gallery, prompt, styles
 from modules.web.registry import Registry
 
 if TYPE_CHECKING:
@@ -55,11 +54,14 @@ def bind(studio: Studio, registry: Registry, tab: GenerationTab) -> None:
         js=f"(...values) => atelier.submit('{name}', values)",
         **handlers.QUIET,
     ).then(None, reply, None, js=f"(reply) => atelier.submitted('{name}', reply)")
-    counts = (handlers.count_tokens, partial(handlers.count_tokens, negative=True))
-    for counter, count in zip(top.counters, counts, strict=True):
-        counter.button.click(count, [counter.text, registry.fields(name)["steps"]], counter.count, **handlers.QUIET)
+    typed = [top.prompt, top.negative_prompt, top.styles.chosen, registry.fields(name)["steps"]]
+    for counter, negative in zip(top.counters, (False, True), strict=True):
+        counter.button.click(
+            counters.count(studio, negative=negative), typed, [counter.count, counter.under], **handlers.QUIET
+        )
+    styles.bind(studio, top.styles, top.prompt, top.negative_prompt)
     restored = [*registry.inputs(name), tab.overrides, reply]
-    top.paste.click(handlers.paste(studio, registry, name), top.prompt, restored, **handlers.QUIET).then(
+    top.paste.click(handlers.paste(studio, registry, name, tab.request), top.prompt, restored, **handlers.QUIET).then(
         **pasted(name, reply)
     )
     _bind_pictures(studio, tab, gr.JSON(elem_id=f"{name}_picture_reply", visible="hidden"))

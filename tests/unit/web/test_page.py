@@ -153,47 +153,6 @@ def test_text_that_is_nothing_changes_nothing(studio, registry):
     assert "error" in reply and not any("value" in update for update in updates)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "0/75"),
-        ("a red circle", "3/75"),
-        ("word " * 76, "76/150"),
-        ("(a:1.2) [b]", "2/75"),
-        ("a b # c d", "2/75"),
-        ("a <lora:x:1> b", "2/75"),
-        ("a [b c d:e:0.5]", "4/75"),
-        ("a AND b c d:0.5", "3/75"),
-    ],
-)
-def test_token_counts(text, expected):
-    assert f">{expected}<" in handlers.count_tokens(text, 20)
-
-
-def test_token_counts_of_negative_prompts():
-    assert ">3/75<" in handlers.count_tokens("a AND b", None, negative=True)
-    assert ">1/75<" in handlers.count_tokens("a AND b", 20)
-
-
-def test_brackets_without_a_partner_are_told_in_the_counter():
-    shown = handlers.count_tokens("((a) b] # [", 20)
-    assert ">3/75<" in shown
-    assert ': 1 × (, 1 × ]"' in shown
-    assert "title=" not in handlers.count_tokens(r"(a) \( [b:c:3]", 20)
-
-
-def test_what_an_edit_never_comes_to_is_not_counted():
-    assert [">1/75<" in handlers.count_tokens("[a:b c:10]", steps) for steps in (10, 20, 1e9)] == [True, False, False]
-
-
-def test_a_weight_that_is_no_number_is_told_in_the_counter():
-    assert "title=" in handlers.count_tokens("(a:1..2)", 20)
-
-
-def test_what_is_far_too_long_is_not_counted():
-    assert "too long" in handlers.count_tokens("x" * 5_000_000, 20)
-
-
 def test_applied_settings_are_those_the_user_changed(studio):
     keys = ("jpeg_quality", "samples_format")
     shown = {"jpeg_quality": 80, "samples_format": "png"}

@@ -31,4 +31,18 @@ export async function preview(id, shown) {
 
 export const interrupt = (id) => ask(`${jobPath(id)}/interrupt`, { method: "POST" });
 export const skip = (id) => ask(`${jobPath(id)}/skip`, { method: "POST" });
+
+const post = (path, body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+export const styles = () => ask("sdapi/v1/prompt-styles");
+export const saveStyle = (style) => post("atelier/v1/styles", style);
+export const deleteStyle = (name) => post("atelier/v1/styles/delete", { name });
 export const absolute = url;
+
+/** Keep a picture or a layer; answers {id, width, height}. */
+export const keepLayer = (blob) => ask("atelier/v1/layers", { method: "POST", headers: { "content-type": blob.type || "application/octet-stream" }, body: blob });
+/** A kept picture; `plain` as a PNG that every browser can show. */
+export async function layer(id, plain = false) {
+  const reply = await fetch(url(`atelier/v1/layers/${encodeURIComponent(id)}${plain ? "?plain=true" : ""}`));
+  if (!reply.ok) throw new ServerError(reply.status, (await reply.json().catch(() => null))?.detail ?? reply.statusText);
+  return reply.blob();
+}

@@ -10,6 +10,8 @@ const COMMON = {
 const OF_A_TAB = (tab) => ({
   [tab === "txt2img" ? "paste" : `${tab}_paste`]: "Read generation parameters from the prompt, or the last picture's if it is empty",
   [`${tab}_clear_prompt`]: "Clear both prompts",
+  [`${tab}_style_apply`]: "Write the chosen styles into the prompts",
+  [`${tab}_styles_edit_button`]: "Edit styles",
   [`${tab}_restore_progress`]: "Show the job that is running",
   [`${tab}_res_switch_btn`]: "Swap width and height",
   [`${tab}_random_seed`]: "Random seed each time (-1)",

@@ -12,28 +12,29 @@ export function setUpPrompt(tab) {
   for (const [id, counter] of pairs) {
     const text = box(id);
     byId(`${tab}_${counter}_counter`)?.classList.toggle("gone", settings.disable_token_counters === true);
-    if (!settings.disable_token_counters) countTokens(text, `${tab}_${counter}_button`);
+    if (!settings.disable_token_counters) countTokens(tab, text, `${tab}_${counter}_button`);
     text.addEventListener("dragover", (event) => { if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); });
     text.addEventListener("drop", (event) => readDropped(event, box(`${tab}_prompt`)));
   }
   byId(`${tab}_clear_prompt`).addEventListener("click", () => clear(tab));
 }
 
-/** Ask for a new count when the text has rested, whoever changed it. */
-function countTokens(text, button) {
+/** Ask for a new count when text and styles have rested, whoever changed them. */
+function countTokens(tab, text, button) {
+  const now = () => `${text.value}\0${byId(`${tab}_styles`)?.innerText ?? ""}`;
   let timer = null;
-  let counted = "";
+  let counted = now().replace(text.value, "");
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (text.value === counted) return;
-      counted = text.value;
+      if (now() === counted) return;
+      counted = now();
       press(button);
     }, DELAY);
   };
   text.addEventListener("input", later);
   // Gradio changes the text by a paste without an input event.
-  setInterval(() => { if (text.value !== counted) later(); }, 2 * DELAY);
+  setInterval(() => { if (now() !== counted) later(); }, 2 * DELAY);
 }
 
 function clear(tab) {

@@ -11,6 +11,7 @@ import { setUpPrompt } from "./prompt.js";
 import { reattach } from "./reattach.js";
 import { setUpSize } from "./size.js";
 import { setUpSplit } from "./split.js";
+import { setUpStyles } from "./styles.js";
 import { failed } from "./toast.js";
 
 const needed = (tab) => [
@@ -47,6 +48,7 @@ export class GeneratingTab {
   async open() {
     await opened;
     setUpPrompt(this.name);
+    setUpStyles(this.name);
     if (settings.gallery_height) byId(`${this.name}_gallery_container`).style.setProperty("--gallery-height", settings.gallery_height);
     await reattach(this.follower);
   }
