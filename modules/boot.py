@@ -32,6 +32,8 @@ from modules.host.dispatch import Troubles
 from modules.host.options import ExtensionOptions
 from modules.jobs.queue import Queue
 from modules.jobs.worker import Worker
+from modules.networks.embedding import Embeddings
+from modules.networks.options import NetworkOptions
 from modules.prompting.options import CounterOptions, InfotextOptions, PromptOptions, TextCompatibility
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions, ScheduleCompatibility
 from modules.store.catalog import Catalog
@@ -70,6 +72,7 @@ SETTINGS: tuple[type[Options], ...] = (
     ModelOptions,
     VaeOptions,
     Img2ImgOptions,
+    NetworkOptions,
     NoiseOptions,
     SamplerOptions,
     GuidanceOptions,
@@ -172,6 +175,7 @@ def assemble(flags: Flags) -> Studio:
         history=history,
         previews=Previews(),
         styles=Styles(flags.styles_file or (paths.data / "styles.csv",)),
+        embeddings=Embeddings(catalog.embeddings),
         upscalers=Upscalers(partial(_upscaler_files, catalog), partial(_network_device, flags, compute)),
         faces=FaceRestorers(partial(_face_files, catalog), paths.folder, partial(_network_device, flags, compute)),
         describer=Describer(partial(_describer_folder, flags, paths), partial(_network_device, flags, compute)),

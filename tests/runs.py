@@ -70,5 +70,6 @@ def made(studio: Studio, request: Request, watcher: Watcher | None = None, hooks
         watcher,
         watcher,
         styles=studio.styles.known(),
+        embeddings=studio.embeddings,
     )
     return list(generate(request, run))

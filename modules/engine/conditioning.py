@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from modules.engine.model import ModelHandle
+from modules.engine.networks import vocabulary_of
 from modules.engine.plan import Plan
 from modules.engine.run import RunContext
 from modules.families import tokenizer
 from modules.families.stable_diffusion import encode_tokens
+from modules.families.trained_vectors import trained_vectors
 from modules.foundation.errors import UserError
+from modules.networks.embedding import Embedding, Vocabulary
 from modules.prompting import emphasis, network_tags
-from modules.prompting.chunks import chunked
+from modules.prompting.chunks import Chunk, chunked
 from modules.prompting.compose import Part, split
 from modules.prompting.options import PromptOptions, TextCompatibility
 from modules.prompting.schedule import schedule
@@ -32,20 +35,24 @@ KEPT: Final = 256
 """Chunks whose encoding is kept; 60 MB of SD 1.x in 32 bits."""
 
 
-def condition(handle: ModelHandle, plan: Plan, run: RunContext, steps: int) -> tuple[Prompted, Prompted]:
+def condition(
+    handle: ModelHandle, plan: Plan, run: RunContext, steps: int, words: dict[str, Embedding] | None = None
+) -> tuple[Prompted, Prompted]:
     """The conditioning of a batch by its prompts and by its negative prompts, at each evaluation of the network.
 
     Each [B, T, D] in float32 with T 77 a chunk; within a batch short prompts repeat their last vector, as in
     A1111. The two may differ in T. Prompts joined with AND have a row each. Edits are laid over `steps`
-    evaluations. Raises UserError for a prompt that cannot be read or encoded, Interrupted at the user's wish.
+    evaluations. `words` is filled with the embeddings whose words stood in the prompts. Raises UserError for a
+    prompt that cannot be read or encoded, Interrupted at the user's wish.
     """
-    read = [network_tags.extract(text) for text in plan.prompts]
-    if tags := read[0][1]:
-        names = ", ".join(dict.fromkeys(map(str, tags)))
-        run.report.comment(f"Networks cannot be applied yet and were left out: {names}.")
-    positive = [split(text) for text, _ in read]
+    positive = [split(network_tags.extract(text)[0]) for text in plan.prompts]
     negative = [(Part(text),) for text in plan.negative_prompts]
-    return _prompted(handle, positive, run, steps), _prompted(handle, negative, run, steps)
+    vocabulary = vocabulary_of(handle, run)
+    encoder = _Encoder(handle, run, vocabulary)
+    both = _prompted(encoder, positive, steps), _prompted(encoder, negative, steps)
+    if words is not None:
+        words |= encoder.words
+    return both
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +88,37 @@ class _Edited:
         return self._now
 
 
-def _prompted(handle: ModelHandle, images: Sequence[tuple[Part, ...]], run: RunContext, steps: int) -> Prompted:
+@dataclass(slots=True)
+class _Encoder:
+    """What texts are encoded by. `words` are the embeddings that stood in them so far."""
+
+    handle: ModelHandle
+    run: RunContext
+    vocabulary: Vocabulary
+    words: dict[str, Embedding] = field(default_factory=dict)
+
+
+def _prompted(encoder: _Encoder, images: Sequence[tuple[Part, ...]], steps: int) -> Prompted:
     encoded = {
-        text: _scheduled(handle, text, run, steps)
+        text: _scheduled(encoder, text, steps)
         for text in dict.fromkeys(part.text for parts in images for part in parts)
     }
     rows = [encoded[part.text] for parts in images for part in parts]
     plain = all(len(parts) == 1 and parts[0].weight == 1 for parts in images)
     weights = None if plain else tuple(tuple(part.weight for part in parts) for parts in images)
-    edited = _Edited(rows, weights, handle.device)
+    edited = _Edited(rows, weights, encoder.handle.device)
     return edited if any(len(row.lasts) > 1 for row in rows) else edited.at(0)
 
 
-def _scheduled(handle: ModelHandle, text: str, run: RunContext, steps: int) -> _Encoded:
-    entries = schedule(text, steps, old=run.settings[TextCompatibility].use_old_scheduling)
-    contexts = _contexts(handle, Counter(entry.text for entry in entries), run)
+def _scheduled(encoder: _Encoder, text: str, steps: int) -> _Encoded:
+    entries = schedule(text, steps, old=encoder.run.settings[TextCompatibility].use_old_scheduling)
+    contexts = _contexts(encoder, Counter(entry.text for entry in entries))
     return _Encoded(tuple(entry.last for entry in entries), tuple(contexts[entry.text] for entry in entries))
 
 
 def empty_prompt(handle: ModelHandle, run: RunContext) -> Tensor:
     """The encoded empty prompt [77, D] in float32, for padding."""
-    return _contexts(handle, Counter(("",)), run)[""].to(handle.device)
+    return _contexts(_Encoder(handle, run, vocabulary_of(handle, run)), Counter(("",)))[""].to(handle.device)
 
 
 def emphasized(z: Tensor, multipliers: Tensor, mode: str, shares: Tensor | None = None) -> Tensor:
@@ -121,46 +138,60 @@ def emphasized(z: Tensor, multipliers: Tensor, mode: str, shares: Tensor | None 
     return weighed * (before / after)
 
 
-def _contexts(handle: ModelHandle, counts: Counter[str], run: RunContext) -> dict[str, Tensor]:
+def _contexts(encoder: _Encoder, counts: Counter[str]) -> dict[str, Tensor]:
     """[T, D] for each text of one schedule, from what is kept where possible; `counts` is how often each occurs.
 
     A1111 encodes a schedule's texts together: all get as many chunks as the longest, and share their means.
     """
-    options = run.settings[PromptOptions]
+    handle, options = encoder.handle, encoder.run.settings[PromptOptions]
     texts = tuple(counts.items()) if len(counts) > 1 else tuple((text, 1) for text in counts)
     # Not the emphasis mode alone: clip skip, word wrap and the encoder's precision change the numbers too.
-    key = (texts, handle.text.dtype, *options.model_dump().values())
+    vocabulary, patches = encoder.vocabulary, handle.patched.text_patches
+    key = (texts, handle.text.dtype, vocabulary, patches, *options.model_dump().values())
     kept = handle.contexts
-    encoded = kept.pop(key) if key in kept else _encoded(handle, texts, options, run)
+    chunks = _chunks(encoder, texts)
+    encoded = kept.pop(key) if key in kept else _encoded(encoder, chunks, texts)
     kept[key] = encoded
     while sum(map(len, kept.values())) > KEPT * 77:
         del kept[next(iter(kept))]
     return dict(zip(counts, encoded.unflatten(0, (len(counts), -1)), strict=True))
 
 
-def _encoded(handle: ModelHandle, counts: Sequence[tuple[str, int]], options: PromptOptions, run: RunContext) -> Tensor:
+def _chunks(encoder: _Encoder, counts: Sequence[tuple[str, int]]) -> list[tuple[Chunk, ...]]:
+    """The chunks of each text, as many as the longest has; the words in them are noted."""
+    options = encoder.run.settings[PromptOptions]
+    tokens, words = tokenizer.of(encoder.handle.family.name), encoder.vocabulary.words
+    backtrack = options.comma_padding_backtrack
+    spans = [emphasis.read(text, options.emphasis) for text, _ in counts]
+    texts = [chunked(one, tokens, backtrack, words) for one in spans]
+    for span in (span for one in spans for span in one):
+        for reason in encoder.vocabulary.refused(tokens.encode(span.text)).values():
+            encoder.run.report.comment(f"An embedding was left out: {reason}")
+    for chunk in (chunk for chunks in texts for chunk in chunks):
+        encoder.words |= {word.name: encoder.vocabulary.get(word.name) for _, word in chunk.words}
+    longest = max(map(len, texts))
+    return [chunks + chunked((), tokens) * (longest - len(chunks)) for chunks in texts]
+
+
+def _encoded(encoder: _Encoder, texts: Sequence[Sequence[Chunk]], counts: Sequence[tuple[str, int]]) -> Tensor:
     """[V * T, D], one text after another. Each goes through the encoder by itself.
 
     What is computed together differs in the last bits; so a picture comes out the same whatever else was
     encoded before it or with it.
     """
-    words = tokenizer.of(handle.family.name)
-    backtrack = options.comma_padding_backtrack
-    texts = [chunked(emphasis.read(text, options.emphasis), words, backtrack) for text, _ in counts]
-    longest = max(map(len, texts))
-    texts = [chunks + chunked((), words) * (longest - len(chunks)) for chunks in texts]
-    tokens = torch.tensor([[chunk.tokens for chunk in chunks] for chunks in texts])
+    handle, run = encoder.handle, encoder.run
+    options = run.settings[PromptOptions]
     multipliers = torch.tensor([[chunk.multipliers for chunk in chunks] for chunks in texts])
     total = sum(count for _, count in counts)
     shares = torch.tensor([count / total for _, count in counts]) if len(counts) > 1 else None
 
     def encoded() -> Tensor:
         found: list[Tensor] = []
-        for chunks in tokens:
+        for chunks in texts:
             if found:
                 # An edit with a text for every step takes long enough to think better of it.
                 run.cancel.check()
-            found.append(_through_encoder(handle, chunks, options.CLIP_stop_at_last_layers))
+            found.append(_through_encoder(encoder, chunks, options.CLIP_stop_at_last_layers))
         return emphasized(torch.stack(found), multipliers, options.emphasis, shares)
 
     z = encoded()
@@ -172,10 +203,21 @@ def _encoded(handle: ModelHandle, counts: Sequence[tuple[str, int]], options: Pr
     return z.flatten(0, 2)
 
 
-def _through_encoder(handle: ModelHandle, tokens: Tensor, skip: int) -> Tensor:
-    """[N, 77] token ids to [N, 77, D]."""
-    with handle.text.ready() as encoder:
-        return torch.cat([encode_tokens(encoder, part, skip) for part in tokens.split(AT_ONCE)])
+def _through_encoder(encoder: _Encoder, chunks: Sequence[Chunk], skip: int) -> Tensor:
+    """The chunks of a text to [N, 77, D]."""
+    found: list[Tensor] = []
+    with encoder.handle.text.ready() as network:
+        for start in range(0, len(chunks), AT_ONCE):
+            part = chunks[start : start + AT_ONCE]
+            tokens = torch.tensor([chunk.tokens for chunk in part])
+            vectors = [
+                (row, index, encoder.vocabulary.get(word.name).vectors["text"])
+                for row, chunk in enumerate(part)
+                for index, word in chunk.words
+            ]
+            with trained_vectors(network, vectors):
+                found.append(encode_tokens(network, tokens, skip))
+    return torch.cat(found)
 
 
 def _stacked(contexts: Sequence[Tensor]) -> Tensor:

@@ -60,8 +60,8 @@ def generate(request: Request, run: RunContext) -> Iterator[Made]:
 
 def _batch(course: Course, plan: Plan, way: Way, run: RunContext, painting: Painting | None) -> Iterator[Made]:
     try:
-        plan = run.hooks.on_networks(plan)
-        positive, negative = condition(course.handle, plan, run, counted(way.sampler, plan.request))
+        plan = run.hooks.on_networks(course.networked(plan))
+        positive, negative = condition(course.handle, plan, run, counted(way.sampler, plan.request), course.words)
         start = _start(course, plan, run, painting)
         sampled = partial(solved, course, way, run, start)
         latents = run.hooks.sample(sampled, plan, positive, negative)
@@ -70,7 +70,7 @@ def _batch(course: Course, plan: Plan, way: Way, run: RunContext, painting: Pain
     latents = run.hooks.on_latents(latents)
     pixels = run.hooks.on_pixels(decode(course.handle, latents, run))
     finish = img2img.finish(painting, plan.request, start, latents, run)
-    extra = {**course.told, **guidance_recorded(course, plan, run)}
+    extra = {**course.told, **course.networks_told, **guidance_recorded(course, plan, run)}
     for index, image in enumerate(to_images(pixels)):
         made = run.hooks.on_composited(finish(run.hooks.on_image(Made(image, "", plan, index))))
         told = {**extra, **run.hooks.recorded(plan, index)}

@@ -83,6 +83,7 @@ class Prepared:
             latent_format=self.latent_format,
             recommended=self.yaml.recommended if self.yaml else None,
             vae_ref=self.vae_ref,
+            text_width=self.text.network.get_parameter("embeddings.token_embedding.weight").shape[1],
         )
 
     def load_vae(self, loaded: ModelHandle, phase: Phase) -> ModelHandle:

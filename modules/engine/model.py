@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from modules.engine.placement import Placed
     from modules.families.types import Family, LatentFormat, Part, Recommended
+    from modules.networks.patch import Patched
     from modules.sampling.parametrization import Parametrization
 
 
@@ -57,12 +58,19 @@ class Known:
     vae_ref: ModelRef | None = None
 
 
+def _unpatched() -> Patched:
+    from modules.networks.patch import Patched
+
+    return Patched()
+
+
 @dataclass(slots=True, eq=False)
 class ModelHandle:
     """A loaded model. Two handles are equal only if they are the same object, so it can key a cache.
 
-    `vae_ref` names the separate VAE file, None if the checkpoint's own VAE is used. `contexts` are encoded
-    prompts, kept by `conditioning`.
+    `vae_ref` names the separate VAE file, None if the checkpoint's own VAE is used. `text_width` is that of the
+    vectors its text encoders read. `contexts` are encoded prompts, kept by `conditioning`; `patched` is what networks
+    changed, kept by `networks.patch.ensure`.
     """
 
     ref: ModelRef
@@ -75,7 +83,9 @@ class ModelHandle:
     recommended: Recommended | None = None
     vae_ref: ModelRef | None = None
     variant: Variant = Variant()
+    text_width: int = 0
     contexts: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
+    patched: Patched = field(default_factory=_unpatched, repr=False)
 
     @property
     def known(self) -> Known:

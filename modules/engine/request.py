@@ -50,6 +50,7 @@ class Request(Advanced):
     s_tmax: float | None = Field(None, ge=0)
     s_noise: float | None = Field(None, ge=0)
     s_min_uncond: float | None = Field(None, ge=0)
+    disable_extra_networks: bool = Field(False, description="take networks' tags out of the prompt and apply none")
     override_settings: dict[str, Any] = Field(default_factory=dict)
     script_name: Text | None = Field(None, description="the script to run, by its title in any case")
     script_args: tuple[Any, ...] = Field((), description="its arguments in the order of its controls")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from modules.engine.request import Request
+from modules.networks.embedding import Embeddings
 from modules.store.inputs import Inputs
 from modules.vision.upscale import Upscalers
 
@@ -72,6 +73,8 @@ class RunContext:
     """Who asked, where people log in."""
     inputs: Inputs = field(default_factory=Inputs)
     """The pictures that a request can name."""
+    embeddings: Embeddings = field(default_factory=Embeddings)
+    """The trained words that prompts may use."""
 
     def overridden_by(self, request: Request) -> RunContext:
         """The same context with the request's `override_settings` in a snapshot of its own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -74,8 +75,6 @@ class Vocabulary:
         """`find` gives an embedding by name, or the reason why it cannot be used."""
         self._find = find
         self.words = Words(names, self._measure)
-        self.refused: dict[str, str] = {}
-        """Embeddings that stood in prompts and cannot be used, with the reason."""
 
     def get(self, name: str) -> Embedding:
         """The embedding of a word that `words` found."""
@@ -83,45 +82,43 @@ class Vocabulary:
         assert isinstance(found, Embedding)
         return found
 
+    def refused(self, tokens: Sequence[int]) -> Mapping[str, str]:
+        """Embeddings that stand in a text and cannot be used, with the reason."""
+        found = {name: self._find(name) for name in self.words.unusable(tokens)}
+        return {name: reason for name, reason in found.items() if isinstance(reason, str)}
+
     def _measure(self, name: str) -> int:
         found = self._find(name)
-        if isinstance(found, Embedding):
-            return found.count
-        self.refused[name] = found
-        return 0
+        return found.count if isinstance(found, Embedding) else 0
 
 
 class Embeddings:
     """The embeddings of a folder, read when they are needed. For any thread."""
 
-    def __init__(self, files: Callable[[], Sequence[ListedFile]]) -> None:
+    def __init__(self, files: Callable[[], Sequence[ListedFile]] = tuple) -> None:
         """`files` lists them as they are now."""
         self._files = files
         self._lock = threading.RLock()
         self._read: dict[tuple[Path, int, int], Embedding | str | None] = {}
-        self._tokens: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._vocabularies: dict[tuple[str, int, tuple[Embedding, ...]], Vocabulary] = {}
         self._listed: Sequence[ListedFile] = ()
         self._named: Mapping[str, ListedFile] = {}
 
     def vocabulary(self, family: str, width: int, bundled: Mapping[str, Embedding] | None = None) -> Vocabulary:
-        """The words for a family's tokenizer and a text encoder of this width.
+        """The words for a family's tokenizer and a text encoder of this width; the same one while nothing changes.
 
         `bundled` came inside other networks and count before files of the same name.
         """
         bundled = bundled or {}
         with self._lock:
             named = self._named_now()
-            words = tokenizer.of(family)
-            tokens = [(name, self._tokens_of(name, family, words)) for name in (*bundled, *named)]
-
-        def find(name: str) -> Embedding | str:
-            return _usable(bundled[name] if name in bundled else self._embedding(named[name], name), width)
-
-        return Vocabulary(tokens, find)
-
-    def stamp(self) -> tuple[tuple[Path, int], ...]:
-        """Equal while the files are the same."""
-        return tuple((file.path, file.modified) for file in self._files())
+            key = (family, width, tuple(bundled.values()))
+            if key not in self._vocabularies:
+                words = tokenizer.of(family)
+                tokens = [(name, tuple(words.encode(name))) for name in dict.fromkeys((*bundled, *named))]
+                find = partial(self._found, named, bundled, width)
+                self._vocabularies = {key: Vocabulary(tokens, find)}
+            return self._vocabularies[key]
 
     def listing(self, width: int | None) -> Listing:
         """Every embedding; those of another width than the model's are skipped. Opens all files."""
@@ -144,9 +141,14 @@ class Embeddings:
     def _named_now(self) -> Mapping[str, ListedFile]:
         files = self._files()
         if files != self._listed:
-            self._named = self._by_name(files)
+            self._named, self._vocabularies = self._by_name(files), {}
             self._listed = files
         return self._named
+
+    def _found(
+        self, named: Mapping[str, ListedFile], bundled: Mapping[str, Embedding], width: int, name: str
+    ) -> Embedding | str:
+        return _usable(bundled[name] if name in bundled else self._embedding(named[name], name), width)
 
     def _by_name(self, files: Sequence[ListedFile]) -> Mapping[str, ListedFile]:
         """Names are those of the files, but pictures carry their own, and most pictures carry nothing."""
@@ -175,11 +177,6 @@ class Embeddings:
                 except UserError as error:
                     self._read[key] = str(error)
             return self._read[key]
-
-    def _tokens_of(self, name: str, family: str, words: tokenizer.Tokenizer) -> tuple[int, ...]:
-        if (name, family) not in self._tokens:
-            self._tokens[name, family] = tuple(words.encode(name))
-        return self._tokens[name, family]
 
 
 def read(path: Path) -> Embedding | None:

@@ -5,7 +5,7 @@ A word is found wherever its name's tokens stand, so case does not matter and it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +44,13 @@ class Words:
             if tuple(tokens[position : position + len(own)]) == own and (vectors := self._measure(name)):
                 return Word(name, own, vectors)
         return None
+
+    def unusable(self, tokens: Sequence[int]) -> Iterator[str]:
+        """The names that stand in the text but cannot be used."""
+        for position, first in enumerate(tokens):
+            for name, own in self._by_first.get(first, ()):
+                if tuple(tokens[position : position + len(own)]) == own and not self._measure(name):
+                    yield name
 
 
 NO_WORDS: Final = Words()

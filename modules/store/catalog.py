@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F", bound=ModelFile)
 
 _TITLE = re.compile(r"(?P<name>.+) \[(?P<hash>[0-9a-f]{8,64})\]")
+_HASH = re.compile(r" \[[0-9a-f]+\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class Catalog:
         return tuple(sorted((*self.files(VAE), *self.files(VAE_BESIDE)), key=_order))
 
     def embeddings(self) -> tuple[ModelFile, ...]:
+        """The folder is read again whenever a file was put there or taken away."""
+        self.refresh_changed(EMBEDDING)
         return self.files(EMBEDDING)
 
     def loras(self) -> tuple[ModelFile, ...]:
@@ -126,6 +129,21 @@ class Catalog:
             or _by_old_hash(index.files, wanted)
             or _missing(index.files, wanted)
         )
+
+    def closest_checkpoint(self, text: str) -> CheckpointFile:
+        """As `find_checkpoint`, and if need be the shortest title that has the text in it, with or without its hash.
+
+        So A1111 finds a refiner's and a second pass's checkpoint. Raises NotFound.
+        """
+        wanted, files = text.strip(), self._indexed().files
+        try:
+            return self.find_checkpoint(wanted)
+        except NotFound:
+            for part in (wanted, _HASH.sub("", wanted)):
+                titled = [file for file in files if part and part in file.title]
+                if titled:
+                    return min(titled, key=lambda file: len(file.title))
+            raise
 
     def find_vae(self, text: str) -> ModelFile:
         """The VAE of a file name, with or without its folder or suffix. Raises NotFound."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modules.store.inputs import Inputs
+from modules.networks.embedding import Embeddings
 from modules.store.styles import Styles
 from modules.vision.upscale import Upscalers
 
@@ -37,6 +38,7 @@ class Studio:
     previews: Previews
     upscalers: Upscalers = field(default_factory=Upscalers)
     styles: Styles = field(default_factory=Styles)
+    embeddings: Embeddings = field(default_factory=Embeddings)
     ready: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -91,6 +91,7 @@ def context_of(
         studio.styles.known(),
         job.owner,
         studio.inputs,
+        studio.embeddings,
     )
 
 

@@ -44,7 +44,6 @@ class Txt2ImgBody(Txt2Img):
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: Text | None = None
     refiner_switch_at: Number | None = None
-    disable_extra_networks: bool = False
     firstpass_image: Text | None = None
     comments: dict[str, Any] | None = None
     enable_hr: bool = False
