@@ -51,6 +51,10 @@ class Hooks:
         """Each image before its infotext is written, so that `recorded` can tell what was done to it."""
         return made
 
+    def on_composited(self, made: Made) -> Made:
+        """Each image once it is put back into the picture it came from, as it is in the end; without one at once."""
+        return made
+
     def recorded(self, plan: Plan, index: int) -> Mapping[str, object]:
         """Labels and values that the infotext of picture `index` of the batch says besides the engine's own."""
         return {}

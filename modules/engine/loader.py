@@ -23,7 +23,7 @@ from modules.engine.placement import OnCpu, Placed, Policy, Resident
 from modules.families import catalog, original_config, single_file
 from modules.families.dimensions import Shapes, facts, text_dimensions, unet_dimensions, vae_dimensions
 from modules.families.original_config import OriginalConfig
-from modules.families.types import Family, LatentFormat, Part
+from modules.families.types import Family, LatentFormat, Part, Variant
 from modules.foundation.errors import BadFile, OutOfMemory, UserError
 from modules.sampling.parametrization import Parametrization, discrete, scaled_linear
 from modules.weights import layouts
@@ -63,6 +63,7 @@ class Prepared:
     ref: ModelRef
     vae_ref: ModelRef | None
     family: Family
+    variant: Variant
     yaml: OriginalConfig | None
     latent_format: LatentFormat
     compute: Compute
@@ -83,6 +84,7 @@ class Prepared:
             latent_format=self.latent_format,
             recommended=self.yaml.recommended if self.yaml else None,
             vae_ref=self.vae_ref,
+            variant=self.variant,
             text_width=self.text.network.get_parameter("embeddings.token_embedding.weight").shape[1],
         )
 
@@ -123,13 +125,13 @@ class Loader:
         kind of model that cannot be run.
         """
         with opened(ref.path) as file, _naming(ref.path):
-            family, yaml = _identified(ref, file)
+            family, variant, yaml = _identified(ref, file)
             unet, text = _unet(file, family, yaml), _text_encoder(file, family, yaml)
         vae, latent_format = _vae(vae_ref or ref, family, yaml)
         with _naming(ref.path):
-            _check_fit(unet, text, latent_format)
+            _check_fit(unet, text, latent_format, variant)
         compute = self.compute.in_float32() if float32 else self.compute
-        return Prepared(ref, vae_ref, family, yaml, latent_format, compute, unet, text, vae)
+        return Prepared(ref, vae_ref, family, variant, yaml, latent_format, compute, unet, text, vae)
 
     def free(self) -> None:
         """Give memory of models that are no longer used back to the system."""
@@ -138,26 +140,26 @@ class Loader:
             getattr(torch, self.compute.device.type).empty_cache()
 
 
-def _identified(ref: ModelRef, file: TensorFile) -> tuple[Family, OriginalConfig | None]:
+def _identified(ref: ModelRef, file: TensorFile) -> tuple[Family, Variant, OriginalConfig | None]:
     kind = recognise(file.shapes)
-    family = _family(ref, kind)
+    family, variant = _family(ref, kind)
     path = original_config.beside(ref.path)
     if path is None and family.name == "sd2":
         raise BadFile(
             f"{ref.path.name} is {kind.about}. It needs a yaml of the same name that says whether it predicts noise "
             "or velocity: copy the one that came with the model beside it."
         )
-    return family, original_config.read(path) if path else None
+    return family, variant, original_config.read(path) if path else None
 
 
-def _family(ref: ModelRef, kind: Recognised) -> Family:
+def _family(ref: ModelRef, kind: Recognised) -> tuple[Family, Variant]:
     name = ref.path.name
     if not kind.family:
         raise BadFile(f"{name} is {kind.about}. Choose another checkpoint.")
-    family = catalog.find(kind.family)
-    if family is None or kind.variant:
+    family, variant = catalog.find(kind.family), catalog.find_variant(kind.variant)
+    if family is None or variant is None:
         raise UserError(f"{name} is {kind.about}, a kind that cannot be run yet. Choose another checkpoint.")
-    return family
+    return family, variant
 
 
 def _unet(file: TensorFile, family: Family, yaml: OriginalConfig | None) -> Source:
@@ -202,15 +204,15 @@ def _vae_in(file: TensorFile, prefix: str, family: Family, yaml: OriginalConfig 
     return source, LatentFormat(channels, 2 ** (len(sizes["block_out_channels"]) - 1), scale_factor, preview)
 
 
-def _check_fit(unet: Source, text: Source, latent: LatentFormat) -> None:
+def _check_fit(unet: Source, text: Source, latent: LatentFormat, variant: Variant) -> None:
     """Raise BadFile unless the three parts can be used together."""
     context = unet.network.get_parameter("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight").shape[1]
     width = text.network.get_parameter("final_layer_norm.weight").shape[0]
     if context != width:
         raise BadFile(f"The UNet expects a context {context} wide, but the text encoder gives {width}.")
     inputs = unet.network.get_parameter("conv_in.weight").shape[1]
-    if inputs != latent.channels:
-        raise BadFile(f"The UNet takes {inputs} latent channels, but the VAE has {latent.channels}.")
+    if inputs != latent.channels + variant.extra_channels(latent.channels):
+        raise BadFile(f"The UNet takes {inputs} input channels, but the VAE's latents have {latent.channels}.")
 
 
 def _named(file: TensorFile, prefix: str, names: Callable[[list[str]], Mapping[str, str]]) -> Names:

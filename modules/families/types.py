@@ -64,6 +64,23 @@ class Recommended:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """What a family's network may see besides the noisy latent: another latent, and before it a mask.
+
+    `name` is that of `weights.recognise`. An "inpainting" model sees where it has to paint and the rest of the picture,
+    an "instruct-pix2pix" model the picture it has to change.
+    """
+
+    name: str = ""
+    sees_mask: bool = False
+    sees_latent: bool = False
+
+    def extra_channels(self, latent_channels: int) -> int:
+        """Input channels beyond the latent's own."""
+        return self.sees_mask + self.sees_latent * latent_channels
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """One kind of model. `config` is the name of its file in `families/configs`, without the ending."""
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from modules.foundation.errors import UserError
 from modules.sampling.guides import Estimates, Guide
 from modules.sampling.parametrization import Network, Parametrization
 from modules.sampling.relay import Read
@@ -46,6 +47,9 @@ Pad = Callable[[Conditioning, Conditioning], tuple[Conditioning, Conditioning]]
 """(positive, negative) -> the two at one length, as far as may be. Called only where the lengths differ."""
 OnDenoise = Callable[[Evaluation], Evaluation]
 OnDenoised = Callable[[Evaluation, Latent], Latent]
+Blend = Callable[[Latent, float], Latent]
+"""(latent, noise level) -> the latent with an original in it where nothing is to change. DDIM and UniPC tell the
+timestep for the level, as A1111 does."""
 
 
 def unchanged(evaluation: Evaluation) -> Evaluation:
@@ -63,7 +67,8 @@ class CfgDenoiser:
     raise `Interrupted`. `parametrization` is the model's; `for_run` exchanges it for samplers that read noise levels
     otherwise, has them compared as timesteps (`levels_are_timesteps`) for DDIM and UniPC, and tells how many calls are
     planned. `guide` puts the two estimates together another way, the plain one by default; some
-    ask the `perturbed` network as well.
+    ask the `perturbed` network as well. `blend` inpaints: it gets each estimate, or with DDIM and UniPC what the
+    network is shown instead. `image_cfg_scale` other than 1 guides by a picture in `concat` as well, see `_edited`.
     """
 
     parametrization: Parametrization
@@ -83,6 +88,8 @@ class CfgDenoiser:
     tally: Tally = field(default_factory=Tally)
     guide: Guide | None = None
     perturbed: Network | None = None
+    blend: Blend | None = None
+    image_cfg_scale: float | None = None
 
     def for_run(self, read: Read, *, levels_are_timesteps: bool, planned: int) -> CfgDenoiser:
         """The same with the model read as a sampler reads it; see `relay.Prepared`."""
@@ -100,10 +107,13 @@ class CfgDenoiser:
 
     def _evaluated(self, x: Latent, sigma: Sigma, scale: float, *, wants_negative: bool) -> tuple[Latent, Latent]:
         index = self.tally.evaluations
-        asked = Evaluation(index, x, float(sigma), self.positive.at(index), self.negative.at(index))
+        shown = self._shown(x, float(sigma))
+        asked = Evaluation(index, shown, float(sigma), self.positive.at(index), self.negative.at(index))
         now = self._padded(self.on_denoise(asked))
         weights = now.positive.weights
-        if self._skips_negative(now) or not (wants_negative or weights):
+        if self.image_cfg_scale not in (None, 1.0):
+            denoised, negative = self._edited(now, scale)
+        elif self._skips_negative(now) or not (wants_negative or weights):
             positive = self._denoised(_spread(now.x, weights), now.sigma, now.positive)
             # As in A1111 an image's first prompt stands in for its negative one.
             negative = positive[_firsts(weights)] if weights else positive
@@ -116,7 +126,35 @@ class CfgDenoiser:
             else:
                 denoised = _combined(positive, negative, weights, scale)
         self.tally.evaluations += 1
+        if shown is not x:
+            # The samplers of that family go on from their own x with the noise that was found in the blended one.
+            denoised, negative = denoised + (x - shown), negative + (x - shown)
+        elif self.blend:
+            denoised = self.blend(denoised, float(sigma))
         return (denoised if self.on_denoised is None else self.on_denoised(now, denoised)), negative
+
+    def _shown(self, x: Latent, sigma: float) -> Latent:
+        """What the network is shown for x: itself, or as A1111's DDIM and UniPC have it, the original (without noise)
+        where nothing is to change.
+        """
+        if self.blend is None or not self.levels_are_timesteps:
+            return x
+        scale = (sigma**2 + 1) ** 0.5
+        return self.blend(x / scale, float(self.parametrization.to_t(sigma))) * scale
+
+    def _edited(self, now: Evaluation, scale: float) -> tuple[Latent, Latent]:
+        """Guided by the prompt and by a picture, each with its scale; the third estimate sees no picture.
+
+        Brooks, Holynski & Efros 2023 (arXiv:2211.09800), equation 3.
+        """
+        if now.positive.weights or now.negative.concat is None or self.image_cfg_scale is None:
+            raise UserError("AND does not go with an Image CFG scale other than 1: write one prompt, or make it 1.")
+        positive = self._denoised(now.x, now.sigma, now.positive)
+        seen = self._denoised(now.x, now.sigma, now.negative)
+        unseen = replace(now.negative, concat=torch.zeros_like(now.negative.concat))
+        negative = self._denoised(now.x, now.sigma, unseen)
+        pull = torch.add(negative, positive - seen, alpha=scale)
+        return torch.add(pull, seen - negative, alpha=self.image_cfg_scale), negative
 
     def _guided(self, now: Evaluation, positive: Latent, negative: Latent, scale: float) -> Latent:
         assert self.guide is not None
