@@ -52,7 +52,6 @@ LOW_MEMORY = "models larger than the device's memory"
 NOT_NEEDED = "nothing here needs it"
 OURS = "the page is our own and has no such control"
 TRAINING = "training"
-UPSCALERS = "upscalers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +96,18 @@ class Flags:
     hypernetwork_dir: Path | None = flag(None, "search this folder for hypernetworks, too")
     textual_inversion_templates_dir: Path | None = flag(None, "prompt templates for training", later=TRAINING)
     localizations_dir: Path | None = flag(None, "translations of the page lie here", later="translations")
-    clip_models_path: Path | None = flag(None, "CLIP for captions", later="captions")
-    codeformer_models_path: Path | None = flag(None, "CodeFormer lies here", later="face restoration")
-    gfpgan_models_path: Path | None = flag(None, "GFPGAN lies here", later="face restoration")
+    clip_models_path: Path | None = flag(None, "CLIP for captions lies here instead of models/CLIP")
+    codeformer_models_path: Path | None = flag(None, "search this folder for CodeFormer, too")
+    gfpgan_models_path: Path | None = flag(None, "search this folder for GFPGAN, too")
     gfpgan_dir: Path | None = flag(None, "GFPGAN's program", unused="A1111 ignores it, too")
     gfpgan_model: str | None = flag(None, "GFPGAN's file", unused="A1111 ignores it, too")
-    esrgan_models_path: Path | None = flag(None, "ESRGAN upscalers lie here", later=UPSCALERS)
-    realesrgan_models_path: Path | None = flag(None, "RealESRGAN upscalers lie here", later=UPSCALERS)
-    bsrgan_models_path: Path | None = flag(None, "BSRGAN upscalers lie here", later=UPSCALERS)
-    dat_models_path: Path | None = flag(None, "DAT upscalers lie here", later=UPSCALERS)
-    ldsr_models_path: Path | None = flag(None, "LDSR upscalers lie here", later=UPSCALERS)
-    scunet_models_path: Path | None = flag(None, "ScuNET upscalers lie here", later=UPSCALERS)
-    swinir_models_path: Path | None = flag(None, "SwinIR upscalers lie here", later=UPSCALERS)
+    esrgan_models_path: Path | None = flag(None, "search this folder for ESRGAN upscalers, too")
+    realesrgan_models_path: Path | None = flag(None, "search this folder for RealESRGAN upscalers, too")
+    bsrgan_models_path: Path | None = flag(None, "search this folder for BSRGAN upscalers, too")
+    dat_models_path: Path | None = flag(None, "search this folder for DAT upscalers, too")
+    ldsr_models_path: Path | None = flag(None, "LDSR upscalers lie here", unused="LDSR is a diffusion model of its own")
+    scunet_models_path: Path | None = flag(None, "search this folder for ScuNET upscalers, too")
+    swinir_models_path: Path | None = flag(None, "search this folder for SwinIR upscalers, too")
 
     # device, precision, memory
     no_half: bool = switch("keep the whole model in 32 bits")

@@ -142,7 +142,7 @@ class Job:
             self._watch.tail(now - was.step_at)
         self._report(batch=index, step=0, batch_at=now, step_at=now, phase="", pace=self._watch.pace)
 
-    def step(self, index: int, latent: Tensor) -> None:
+    def step(self, index: int, latent: Tensor | None = None) -> None:
         now, was = time.monotonic(), self.progress
         if was.step == 0:
             self._watch.first_step(now - was.batch_at)

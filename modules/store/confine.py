@@ -33,6 +33,20 @@ def output_folder(root: Path, text: str) -> Path:
     return whole
 
 
+def input_folder(root: Path, text: str, *, anywhere: bool) -> Path:
+    """A folder to read pictures from: below `root`, or absolute where `anywhere` allows that.
+
+    Raises UserError if it lies elsewhere or is no folder.
+    """
+    wanted = Path(text.strip().replace("\0", "")).expanduser()
+    whole = wanted.resolve() if wanted.is_absolute() else below(root, str(wanted))
+    if not anywhere and not whole.is_relative_to(root.resolve()):
+        raise UserError(f"{whole} is outside of {root}; from other machines only folders below it can be read.")
+    if not whole.is_dir():
+        raise UserError(f"There is no folder {whole}; give the full path of one with pictures in it.")
+    return whole
+
+
 def is_within(path: Path, folders: Iterable[Path]) -> bool:
     """Whether a file lies in one of the folders once links are resolved."""
     whole = path.resolve()

@@ -35,7 +35,7 @@ HYPERNETWORK = ModelKind("hypernetworks", (".pt",))
 EMBEDDING = ModelKind("embeddings", (".safetensors", ".pt", ".bin", ".png", ".webp", ".jxl", ".avif"))
 UPSCALERS = tuple(
     ModelKind(folder, (".safetensors", ".pth", ".pt"))
-    for folder in ("ESRGAN", "RealESRGAN", "DAT", "SwinIR", "ScuNET", "LDSR")
+    for folder in ("ESRGAN", "RealESRGAN", "BSRGAN", "DAT", "HAT", "SwinIR", "ScuNET")
 )
 FACES = tuple(ModelKind(folder, (".safetensors", ".pth", ".pt")) for folder in ("GFPGAN", "Codeformer"))
 

@@ -27,6 +27,10 @@ class SavingOptions(Options, section=Section("saving-images", "Saving images/gri
     grid_background_color: Text = setting("#ffffff", "Background color for image grids")
     jpeg_quality: Int = setting(80, "Quality for saved jpeg and webp images", slider=(1, 100, 1))
     webp_lossless: bool = setting(False, "Use lossless compression for webp images")
+    use_original_name_batch: bool = setting(
+        True, "Use original name for output filename during batch process in extras tab"
+    )
+    use_upscaler_name_as_suffix: bool = setting(False, "Use upscaler name as filename suffix in the extras tab")
     save_incomplete_images: bool = setting(
         False, "Save interrupted or skipped images", note="Images cut short stay on the page either way."
     )
@@ -37,6 +41,7 @@ class PathOptions(Options, section=Section("saving-paths", "Paths for saving", "
 
     outdir_samples: Text = setting("", "Output directory for images; if empty, defaults to the directories below")
     outdir_txt2img_samples: Text = setting("outputs/txt2img-images", "Output directory for txt2img images")
+    outdir_extras_samples: Text = setting("outputs/extras-images", "Output directory for images from extras tab")
     outdir_grids: Text = setting("", "Output directory for grids; if empty, defaults to the directory below")
     outdir_txt2img_grids: Text = setting("outputs/txt2img-grids", "Output directory for txt2img grids")
     outdir_save: Text = setting("log/images", "Directory for saving images using the Save button")

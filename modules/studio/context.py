@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from modules.store.inputs import Inputs
 from modules.networks.embedding import Embeddings
 from modules.store.styles import Styles
+from modules.studio.upscale_cache import UpscaleCache
+from modules.vision.describe import Describer
+from modules.vision.faces import FaceRestorers
 from modules.vision.upscale import Upscalers
 
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ class Studio:
     history: History
     previews: Previews
     upscalers: Upscalers = field(default_factory=Upscalers)
+    upscaled: UpscaleCache = field(default_factory=UpscaleCache)
+    faces: FaceRestorers = field(default_factory=FaceRestorers)
+    describer: Describer = field(default_factory=Describer)
     styles: Styles = field(default_factory=Styles)
     embeddings: Embeddings = field(default_factory=Embeddings)
     ready: threading.Event = field(default_factory=threading.Event)

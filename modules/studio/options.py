@@ -21,3 +21,24 @@ class ResultOptions(Options, section=Section("ui_gallery", "Gallery", "ui")):
     """What a finished generation shows."""
 
     return_grid: bool = setting(True, "Show grid in gallery")
+
+
+class PostprocessingOptions(Options, section=Section("postprocessing", "Postprocessing", "postprocessing")):
+    """The operations of the Extras tab."""
+
+    postprocessing_disable_in_extras: tuple[str, ...] = setting(
+        (), "Disable postprocessing operations in extras tab", choices="operations", restart=True
+    )
+    postprocessing_operation_order: tuple[str, ...] = setting(
+        (), "Postprocessing operation order", choices="operations", note="Those not named follow in their usual order."
+    )
+    upscaling_max_images_in_cache: Int = setting(
+        5, "Maximum number of images in upscaling cache", slider=(0, 10, 1), note="Makes a second try with the same upscaler fast."
+    )
+    postprocessing_existing_caption_action: Text = setting(
+        "Ignore",
+        "Action for existing captions",
+        choices=("Ignore", "Keep", "Prepend", "Append"),
+        note="When generating captions with postprocessing; Ignore = use the generated one only; "
+        "Keep = use the existing one; Prepend/Append = combine both.",
+    )

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from modules.foundation import torchvision_ops
 from modules.foundation.errors import BadFile, OutOfMemory
@@ -45,11 +46,19 @@ CPU = Device(torch.device("cpu"))
 class Tile:
     """Part of a picture in its pixels: `core` is what the tile gives, `window` what the network sees.
 
-    Both are (left, top, right, bottom).
+    Both are (left, top, right, bottom). A window may reach beyond the picture, whose edge pixels go on there.
     """
 
     core: tuple[int, int, int, int]
     window: tuple[int, int, int, int]
+
+    def moved(self, right: int, down: int) -> Tile:
+        """The tile at another place."""
+        by = (right, down, right, down)
+        (a, b, c, d), (e, f, g, h) = (
+            [edge + way for edge, way in zip(box, by, strict=True)] for box in (self.core, self.window)
+        )
+        return Tile((a, b, c, d), (e, f, g, h))
 
 
 class UpscalerNetwork:
@@ -111,12 +120,11 @@ class UpscalerNetwork:
             if self._device.device.type == "cuda":
                 torch.cuda.empty_cache()
             for smaller in tiles_of((right - left, bottom - top), FALLBACK_TILE, overlap):
-                moved = _moved(smaller, (left, top), image.size, overlap)
+                moved = smaller.moved(left, top)
                 yield moved.core[:2], self._core(image, moved)
 
     def _core(self, image: Image.Image, part: Tile) -> Image.Image:
-        seen = to_tensor(image.crop(part.window))
-        made = self._run(seen)
+        made = self._run(seen(image, part.window))
         left, top = (part.core[0] - part.window[0]) * self.scale, (part.core[1] - part.window[1]) * self.scale
         width, height = (part.core[2] - part.core[0]) * self.scale, (part.core[3] - part.core[1]) * self.scale
         return to_image(made[..., top : top + height, left : left + width])
@@ -166,11 +174,15 @@ def tiles_of(size: tuple[int, int], tile: int, overlap: int) -> Iterator[Tile]:
     width, height = size
     for top, bottom in _spans(height, tile):
         for left, right in _spans(width, tile):
-            window = (
-                *(max(left - overlap, 0), max(top - overlap, 0)),
-                *(min(right + overlap, width), min(bottom + overlap, height)),
-            )
-            yield Tile((left, top, right, bottom), window)
+            yield Tile((left, top, right, bottom), (left - overlap, top - overlap, right + overlap, bottom + overlap))
+
+
+def seen(image: Image.Image, window: tuple[int, int, int, int]) -> Tensor:
+    """The pixels [1, 3, h, w] of a window. Beyond the picture its edge is repeated: nothing there would darken it."""
+    left, top, right, bottom = window
+    inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
+    around = (inside[0] - left, right - inside[2], inside[1] - top, bottom - inside[3])
+    return functional.pad(to_tensor(image.crop(inside)), around, mode="replicate")
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -188,13 +200,3 @@ def _spans(length: int, tile: int) -> list[tuple[int, int]]:
     count = -(-length // tile) if tile > 0 else 1
     edges = [length * number // count for number in range(count + 1)]
     return list(pairwise(edges))
-
-
-def _moved(part: Tile, by: tuple[int, int], size: tuple[int, int], overlap: int) -> Tile:
-    """A tile of a part of a picture as one of the whole picture."""
-    left, top, right, bottom = (edge + by[index % 2] for index, edge in enumerate(part.core))
-    window = (
-        *(max(left - overlap, 0), max(top - overlap, 0)),
-        *(min(right + overlap, size[0]), min(bottom + overlap, size[1])),
-    )
-    return Tile((left, top, right, bottom), window)

@@ -35,7 +35,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "families": TENSORS | {"diffusers", "transformers", "accelerate", "safetensors", "yaml", "tokenizers", "ftfy"},
     "store": {"PIL"},
     "networks": TENSORS | {"PIL"},
-    "vision": TENSORS | {"PIL", "spandrel", "transformers"},
+    "vision": TENSORS | {"PIL", "spandrel", "timm", "transformers"},
     "engine": TENSORS | {"PIL"},
     "jobs": set(),
     "training": TENSORS | {"PIL"},

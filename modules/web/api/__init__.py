@@ -8,6 +8,7 @@ from __future__ import annotations
 from modules.web.api import (
     archive,
     catalog,
+    extras,
     generation,
     jobs,
     pnginfo,
@@ -19,6 +20,6 @@ from modules.web.api import (
     tokens,
 )
 
-_SUBJECTS = (generation, progress, settings, catalog, pnginfo, server, archive, jobs, tokens, scripts, styles)
+_SUBJECTS = (generation, extras, progress, settings, catalog, pnginfo, server, archive, jobs, tokens, scripts, styles)
 ROUTERS = tuple(module.router for module in _SUBJECTS)
 """All routes, in the order `/docs` shows them."""

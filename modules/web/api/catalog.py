@@ -71,16 +71,8 @@ def embeddings() -> EmbeddingsReply:
     return EmbeddingsReply(loaded={}, skipped={})
 
 
-@router.get("/upscalers")
-def upscalers() -> list[dict[str, Any]]:
-    """Upscalers. "None" leaves a picture as it is; there is no other yet."""
-    return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 4}]
-
-
 @router.get("/latent-upscale-modes")
 @router.get("/hypernetworks")
-@router.get("/face-restorers")
-@router.get("/realesrgan-models")
 @router.get("/loras")
 def nothing_yet() -> list[dict[str, Any]]:
     """Nothing of this kind can be used yet."""
