@@ -29,6 +29,8 @@ EQUAL = 45.0
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     torchvision_ops.declare()
     files = ["--ckpt-dir", str(HERE / "checkpoints"), "--styles-file", str(HERE / "inputs" / "styles.csv")]
+    for kind in ("lora", "hypernetwork", "embeddings"):
+        files += [f"--{kind}-dir", str(HERE / "networks")]
     flags = parse(["--data-dir", str(tmp_path_factory.mktemp("data")), *files])
     studio = assemble(flags)
     studio.settings.update({"float32": True, "randn_source": "CPU", "sd_model_checkpoint": "tiny-sd15"})
