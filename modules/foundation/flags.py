@@ -195,8 +195,8 @@ class Flags:
     show_negative_prompt: bool = switch("show the negative prompt", unused="A1111 ignores it, too")
     unload_gfpgan: bool = switch("free GFPGAN after use", unused="A1111 ignores it, too")
     deepdanbooru: bool = switch("tags of anime pictures", unused="A1111 ignores it, too")
-    unix_filenames_sanitization: bool = switch("replace only / in file names", later="file-name patterns")
-    filenames_max_length: int = flag(128, "most characters of a file name", later="file-name patterns")
+    unix_filenames_sanitization: bool = switch("replace only / in file names")
+    filenames_max_length: int = flag(128, "most characters a value adds to a file name")
     no_prompt_history: bool = switch("do not write the last prompt to params.txt")
 
     @property

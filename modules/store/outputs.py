@@ -10,6 +10,7 @@ import errno
 import logging
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from modules.foundation.errors import UserError
 from modules.foundation.settings import Snapshot
 from modules.store import confine, pnginfo
 from modules.store.folder_lock import locked
-from modules.store.naming import NameFacts, cut, expand
+from modules.store.naming import NameFacts, Sanitizing, cut, expand
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ ATTEMPTS = 500
 """Names tried before giving up, as in A1111."""
 LONGEST_NAME = 240
 """Bytes. File systems take 255; what is left is for the suffix and a temporary name."""
+
+KEPT = "save"
+"""The kind of what the Save button writes, as to folders."""
+ZIP_PATTERN = "[datetime]_[[model_name]]_[seed]-[seed_last]"
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -49,8 +54,9 @@ class _Place:
 class Outputs:
     """Writes pictures. `root` is the data folder; relative folders in the settings lie below it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, sanitizing: Sanitizing = Sanitizing()) -> None:
         self._root = root
+        self._sanitizing = sanitizing
         self._lock = threading.Lock()
         self._last: dict[tuple[Path, str], tuple[int, int]] = {}
 
@@ -67,30 +73,74 @@ class Outputs:
         settings: Snapshot,
         *,
         grid: bool = False,
+        kind: str = "txt2img",
         basename: str = "",
+        suffix: str = "",
+        items: Mapping[str, str] | None = None,
     ) -> Path:
         """Write one picture and answer with its path. Its name begins with `basename`; a grid's is "grid" by default.
 
-        Raises UserError, which names the folder and what to do, if it cannot be written.
+        `kind` is that of the job and decides the folder; `suffix` ends the name ("-before-highres-fix"), `items` are
+        further texts for a PNG. A picture too large for some sites gets a smaller JPEG beside it if the settings want
+        that. Raises UserError, which names the folder and what to do, if it cannot be written.
         """
-        facts = replace(facts, prompt_words=settings[FolderOptions].directories_max_prompt_words)
-        place = self._place(facts, settings, grid, image.size, basename)
-        data = self._encoded(image, infotext, place, settings)
+        facts = replace(facts, basename=basename)
+        place = self._place(self._complete(facts, settings), settings, grid, kind, image.size, suffix)
+        data = self._encoded(image, infotext, place, settings, items)
+        path = self._stored(place, data, infotext, settings)
+        self._copy(image, infotext, path, len(data), settings)
+        return path
+
+    def keep(self, data: bytes, format: str, infotext: str, facts: NameFacts, settings: Snapshot, grid: bool) -> Path:
+        """Write a picture's file as it is, of suffix `format`, into the Save button's folder. Raises as `save`."""
+        place = self._place(self._complete(facts, settings), settings, grid, KEPT, (0, 0), "")
+        return self._stored(replace(place, format=pnginfo.FORMATS[format], suffix=format), data, infotext, settings)
+
+    def archive_name(self, facts: NameFacts, settings: Snapshot) -> str:
+        """What a zip of a job's pictures is called, without folder."""
+        pattern = settings[SavingOptions].grid_zip_filename_pattern or ZIP_PATTERN
+        name = expand(pattern, replace(self._complete(facts, settings), archive=True))
+        return _file_name(_one_name(name), "zip")
+
+    def _complete(self, facts: NameFacts, settings: Snapshot) -> NameFacts:
+        words = settings[FolderOptions].directories_max_prompt_words
+        return replace(facts, prompt_words=words, sanitizing=self._sanitizing)
+
+    def _stored(self, place: _Place, data: bytes, infotext: str, settings: Snapshot) -> Path:
         try:
             place.folder.mkdir(parents=True, exist_ok=True)
             path = self._write(place, data, settings)
-            if settings[EmbeddedTextOptions].save_txt or not pnginfo.fits(infotext, place.format):
+            if infotext and (settings[EmbeddedTextOptions].save_txt or not pnginfo.fits(infotext, place.format)):
                 atomic.write(path.with_suffix(".txt"), infotext + "\n")
         except OSError as error:
             raise UserError(_explained(place.folder, error)) from error
         return path
 
-    def _place(self, facts: NameFacts, settings: Snapshot, grid: bool, size: tuple[int, int], basename: str) -> _Place:
-        saving, folders, paths = settings[SavingOptions], settings[FolderOptions], settings[PathOptions]
-        if grid:
-            chosen, dated = paths.outdir_grids or paths.outdir_txt2img_grids, folders.grid_save_to_dirs
-        else:
-            chosen, dated = paths.outdir_samples or paths.outdir_txt2img_samples, folders.save_to_dirs
+    def _copy(self, image: Image.Image, infotext: str, path: Path, size: int, settings: Snapshot) -> None:
+        """The JPEG beside a large picture, its longer side no longer than the settings say."""
+        saving = settings[SavingOptions]
+        longest = round(saving.target_side_length)
+        large = max(image.size) > longest
+        if path.suffix == ".jpg" or not saving.export_for_4chan:
+            return
+        if not large and size <= saving.img_downscale_threshold * 1024 * 1024:
+            return
+        if large and longest > 0:
+            sides = [max(round(side * longest / max(image.size)), 1) for side in image.size]
+            image = image.resize((sides[0], sides[1]), Image.Resampling.LANCZOS)
+        told = infotext if settings[EmbeddedTextOptions].enable_pnginfo else None
+        try:
+            data = pnginfo.encode(image, told, "JPEG", quality=saving.jpeg_quality)
+            atomic.write(path.with_suffix(".jpg"), data)
+        except (OSError, ValueError) as error:
+            # The picture itself is saved.
+            log.warning("%s could not be saved as a smaller JPEG, too: %s", path, error)
+
+    def _place(
+        self, facts: NameFacts, settings: Snapshot, grid: bool, kind: str, size: tuple[int, int], suffix: str
+    ) -> _Place:
+        saving, folders = settings[SavingOptions], settings[FolderOptions]
+        chosen, dated = _folder_of(kind, grid, settings)
         folder = confine.output_folder(self._root, chosen)
         if dated:
             inner = expand(folders.directories_filename_pattern or "[prompt_words]", facts)
@@ -98,11 +148,19 @@ class Outputs:
         short = grid and not saving.grid_extended_filename
         pattern = saving.samples_filename_pattern or ("[seed]" if folders.save_to_dirs else "[seed]-[prompt_spaces]")
         decoration = "" if short or facts.seed is None else _one_name(expand(pattern, facts))
-        format, suffix = _format(saving.grid_format if grid else saving.samples_format, size)
+        format, ending = _format(saving.grid_format if grid else saving.samples_format, size)
+        base = _one_name(facts.basename) or ("grid" if grid else "")
         numbered = saving.save_images_add_number or not decoration
-        return _Place(folder, _one_name(basename) or ("grid" if grid else ""), decoration, numbered, format, suffix)
+        return _Place(folder, base, decoration + suffix, numbered, format, ending)
 
-    def _encoded(self, image: Image.Image, infotext: str, place: _Place, settings: Snapshot) -> bytes:
+    def _encoded(
+        self,
+        image: Image.Image,
+        infotext: str,
+        place: _Place,
+        settings: Snapshot,
+        items: Mapping[str, str] | None,
+    ) -> bytes:
         saving = settings[SavingOptions]
         try:
             return pnginfo.encode(
@@ -111,6 +169,7 @@ class Outputs:
                 place.format,
                 quality=saving.jpeg_quality,
                 lossless=saving.webp_lossless,
+                items=items,
             )
         except (OSError, KeyError, ValueError) as error:
             raise UserError(
@@ -128,7 +187,8 @@ class Outputs:
         first = self._next_number(place.folder, place.base)
         for number in range(first, first + ATTEMPTS):
             start = f"{place.base}-{number:04}" if place.base else f"{number:05}"
-            path = place.folder / _file_name(f"{start}-{place.decoration}" if place.decoration else start, place.suffix)
+            ending = place.decoration.removeprefix("-")
+            path = place.folder / _file_name(f"{start}-{ending}" if ending else start, place.suffix)
             try:
                 atomic.create(path, data)
             except FileExistsError:
@@ -145,6 +205,18 @@ class Outputs:
         start = re.compile(re.escape(f"{base}-") + r"(\d+)" if base else r"(\d+)")
         numbers = (start.match(path.name) for path in folder.iterdir())
         return max((int(found[1]) for found in numbers if found and len(found[1]) < 16), default=-1) + 1
+
+
+def _folder_of(kind: str, grid: bool, settings: Snapshot) -> tuple[str, bool]:
+    """The folder as the settings write it, and whether it has sub-folders by pattern."""
+    folders, paths = settings[FolderOptions], settings[PathOptions]
+    if kind == KEPT:
+        return paths.outdir_save, folders.use_save_to_dirs_for_ui
+    if grid:
+        own = paths.outdir_img2img_grids if kind == "img2img" else paths.outdir_txt2img_grids
+        return paths.outdir_grids or own, folders.grid_save_to_dirs
+    own = paths.outdir_img2img_samples if kind == "img2img" else paths.outdir_txt2img_samples
+    return paths.outdir_samples or own, folders.save_to_dirs
 
 
 def _write_named(place: _Place, data: bytes, replacing: bool) -> Path:

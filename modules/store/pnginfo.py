@@ -18,8 +18,13 @@ from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from modules.foundation.errors import BadFile
 
 KEYWORD = "parameters"
-FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
+FORMATS = {
+    "png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF",
+    "tif": "TIFF", "tiff": "TIFF", "bmp": "BMP",
+}  # fmt: skip
 """Suffix without dot -> Pillow's name of the format."""
+MUTE = ("TIFF", "BMP")
+"""Formats in which A1111 writes no infotext; a text file beside the picture has it."""
 LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
 """Pixels. What is larger is saved as PNG."""
 LONGEST_COMMENT = 65000
@@ -54,6 +59,8 @@ def encode(
             chunks.add_text(key, value)
         # Level 6, Pillow's own, takes three times as long for files 3% smaller.
         image.save(out, "PNG", pnginfo=chunks, compress_level=4)
+    elif format in MUTE:
+        image.save(out, format)
     elif format == "GIF":
         image.save(out, "GIF", **({"comment": infotext.encode()} if infotext else {}))
     else:
@@ -65,7 +72,7 @@ def encode(
 
 def fits(infotext: str, format: str) -> bool:
     """Whether a file of this format can hold so long a text."""
-    return format != "JPEG" or len(_comment(infotext)) <= LONGEST_COMMENT
+    return format not in MUTE and (format != "JPEG" or len(_comment(infotext)) <= LONGEST_COMMENT)
 
 
 def read(source: Image.Image | Path | bytes | IO[bytes]) -> tuple[str | None, dict[str, str]]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from modules.engine.plan import Made, plans
 from modules.foundation import atomic
-from modules.foundation.errors import UserError
+from modules.foundation.errors import NotFound, UserError
 from modules.foundation.settings import Snapshot
 from modules.prompting.options import PromptOptions
+from modules.sampling.catalog import AUTOMATIC, resolve
 from modules.store.naming import NameFacts
 from modules.store.options import SavingOptions
 from modules.studio.options import ResultOptions
@@ -24,6 +25,7 @@ from modules.vision import grids
 if TYPE_CHECKING:
     from PIL import Image
 
+    from modules.engine.request import Request
     from modules.jobs.job import Job
     from modules.studio.context import Studio
 
@@ -96,7 +98,14 @@ class Delivery:
 
     def _saved(self, made: Made, image: Image.Image, *, grid: bool) -> Path | None:
         try:
-            path = self._studio.outputs.save(image, made.infotext, self._facts(made, image), self.settings, grid=grid)
+            path = self._studio.outputs.save(
+                image,
+                made.infotext,
+                self._facts(made, image),
+                self.settings,
+                grid=grid,
+                kind=kind_of(made.plan.request),
+            )
         except UserError as error:
             log.warning("%s", error)
             self._job.comment(f"{NOT_SAVED}{error}")
@@ -135,6 +144,7 @@ class Delivery:
 
     def _facts(self, made: Made, image: Image.Image) -> NameFacts:
         plan, request, model = made.plan, made.plan.request, self._studio.models.current
+        sampler, scheduler = sampling_of(request)
         return NameFacts(
             seed=plan.seeds[made.index],
             prompt=plan.prompts[made.index],
@@ -143,7 +153,11 @@ class Delivery:
             height=image.height,
             steps=request.steps,
             cfg_scale=request.cfg_scale,
-            sampler_name=request.sampler_name or None,
+            sampler_name=sampler,
+            scheduler=scheduler,
+            denoising_strength=denoising_of(request),
+            styles=self._styles(),
+            vae_name=model.vae_ref.path.name if model and model.vae_ref else None,
             model_name=model.ref.path.stem if model else None,
             model_hash=lambda: model.ref.hash if model else None,
             clip_skip=self.settings[PromptOptions].CLIP_stop_at_last_layers,
@@ -156,6 +170,33 @@ class Delivery:
             job_at=datetime.fromtimestamp(self._job.started_at),
             pixels=image.tobytes,
         )
+
+    def _styles(self) -> tuple[tuple[str, str], ...]:
+        """Names and texts of the styles that the job asked for."""
+        known = self._studio.styles.known()
+        names = getattr(self._job.request, "styles", ())
+        return tuple((name, (known[name].prompt or "") if name in known else "") for name in names)
+
+
+def sampling_of(request: Request) -> tuple[str | None, str | None]:
+    """A request's sampler and schedule as file names call them, Automatic as the sampler's own."""
+    try:
+        sampler, schedule = resolve(request.sampler_name, request.scheduler)
+    except NotFound:
+        return request.sampler_name or None, request.scheduler or None
+    automatic = sampler.options.get("scheduler", schedule.label)
+    return sampler.name, automatic if schedule is AUTOMATIC else schedule.label
+
+
+def kind_of(request: Request) -> str:
+    """What made a picture: "txt2img" or "img2img"."""
+    return str(getattr(request, "kind", "txt2img"))
+
+
+def denoising_of(request: Request) -> float | None:
+    """How much of an earlier picture was repainted; None where there was none."""
+    repaints = getattr(request, "enable_hr", False) or kind_of(request) != "txt2img"
+    return getattr(request, "denoising_strength", None) if repaints else None
 
 
 def remember(studio: Studio, infotext: str) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
-from modules.foundation import atomic
-from modules.foundation.errors import AtelierError, NotFound, UserError
+from modules.foundation.errors import AtelierError, NotFound
 from modules.store import confine
 from modules.store.options import PathOptions
+from modules.studio import keeping
 from modules.web.access import is_loopback
 from modules.web.security import user_of
 
@@ -28,18 +28,24 @@ if TYPE_CHECKING:
     from modules.studio.result import SavedImage
 
 Reply = dict[str, Any]
-ATTEMPTS = 1000
 
 
 def save(studio: Studio) -> Callable[[str, gr.Request], Reply]:
-    """💾: a copy of the selected picture in the save folder."""
+    """💾: a copy of the selected picture, or of all, in the save folder."""
 
     def handler(selected: str, request: gr.Request) -> Reply:
         try:
-            path = _copied(studio, find(studio, selected, user_of(request)))
+            find(studio, selected, user_of(request))
+            id, _, number = selected.rpartition("/")
+            job = job_of(studio, id, user_of(request))
+            assert job is not None
+            paths = keeping.kept(studio, job, int(number))
         except (AtelierError, OSError) as error:
             return {"error": f"Not saved: {error}"}
-        return {"saved": f"Saved to {_shown(path, studio)}"}
+        shown = _shown(paths[0], studio)
+        return {
+            "saved": f"Saved to {shown}" if len(paths) == 1 else f"Saved {len(paths)} pictures, the first to {shown}"
+        }
 
     return handler
 
@@ -92,22 +98,6 @@ def find(studio: Studio, selected: str, user: str | None) -> SavedImage:
     if job is None or not number.isdecimal() or int(number) >= len(job.images):
         raise NotFound("No picture is selected: generate one, or choose one of those shown.")
     return job.images[int(number)]
-
-
-def _copied(studio: Studio, saved: SavedImage) -> Path:
-    settings = studio.settings.snapshot
-    folder = confine.output_folder(studio.paths.data, settings[PathOptions].outdir_save)
-    data, suffix = saved.encoded(settings)
-    stem = saved.path.stem if saved.path else str(saved.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(ATTEMPTS):
-        path = folder / f"{f'{stem}-{number}' if number else stem}.{suffix}"
-        try:
-            atomic.create(path, data)
-        except FileExistsError:
-            continue
-        return path
-    raise UserError(f"{folder} has {ATTEMPTS} files named like {stem}; move some away.")
 
 
 def _folder(studio: Studio, selected: str, user: str | None) -> Path:

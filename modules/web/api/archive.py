@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import datetime
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from modules.foundation.errors import NotFound
+from modules.studio import keeping
 from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.api.jobs import own_job
 
@@ -32,8 +33,11 @@ def get_archive(id: str, studio: CurrentStudio, user: CurrentUser) -> Response:
                 continue  # deleted meanwhile; the others are still worth having
             name = saved.path.stem if saved.path else f"{'grid' if saved.grid else saved.seed}-{number}"
             archive.writestr(f"{name}.{suffix}", data)
+            text = saved.path.with_suffix(".txt") if saved.path else None
+            if text is not None and text.is_file():
+                archive.write(text, f"{name}.txt")
         if not archive.namelist():
             raise HTTPException(404, f"Job '{id}' has no pictures.")
-    name = f"atelier_{datetime.fromtimestamp(job.queued_at):%Y%m%d-%H%M%S}.zip"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    name = quote(keeping.archive_name(studio, job))
+    headers = {"content-disposition": f"attachment; filename*=utf-8''{name}"}
     return Response(packed.getvalue(), media_type="application/zip", headers=headers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from modules.store.naming import NameFacts, cut, expand, sanitized
+from modules.store.naming import TAGS, NameFacts, Sanitizing, cut, expand, sanitized
 
 A1111 = NameFacts(
     seed=11,
@@ -17,6 +19,9 @@ A1111 = NameFacts(
     steps=20,
     cfg_scale=7.0,
     sampler_name="DPM++ 2M",
+    scheduler="karras",
+    styles=(("st", "masterpiece"), ("a/b", "x {prompt} y")),
+    vae_name="vae-ft-mse.vae.pt",
     model_name="v1-5-pruned-emaonly",
     model_hash=lambda: "6ce0161689",
     clip_skip=2,
@@ -56,6 +61,16 @@ BATCH = NameFacts(
         ("[none]", ""),
         ("[prompt_hash<4>]-[negative_prompt_hash]", "c459-fa34f521"),
         ("[image_hash<6>]", "039058"),
+        ("[prompt_no_styles]", "a (cat_1.2), dog _ _x__ _y_ _ z_"),
+        ("[styles]", "st, a_b"),
+        ("[scheduler]", "Karras"),
+        ("[sampler_scheduler]", "DPM++ 2M Karras"),
+        ("[vae_filename]", "vae-ft-mse"),
+        ("[basename]", "img"),
+        ("a-[denoising]-b", "-b"),
+        ("[batch_size]", "1"),
+        ("[hasprompt<a (cat>]", "a_(cat"),
+        ("[full_prompt_hash<3>]", "b38"),
     ],
 )
 def test_single_images(pattern: str, name: str) -> None:
@@ -75,6 +90,50 @@ def test_single_images(pattern: str, name: str) -> None:
 )
 def test_batches(pattern: str, name: str) -> None:
     assert expand(pattern, BATCH) == name
+
+
+def test_every_tag_of_a1111() -> None:
+    """The whole vocabulary of A1111 1.10.1, no more and no less."""
+    told = """
+        seed seed_first seed_last steps cfg width height styles sampler sampler_scheduler scheduler model_hash
+        model_name date datetime job_timestamp prompt prompt_spaces prompt_no_styles prompt_words prompt_hash
+        negative_prompt_hash full_prompt_hash image_hash batch_number batch_size generation_number hasprompt clip_skip
+        denoising user vae_filename basename none
+    """
+    assert set(TAGS) == set(told.split())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "changed", "name"),
+    [
+        ("[denoising]", {"denoising_strength": 0.45}, "0.45"),
+        ("[basename]", {"basename": "grid"}, "grid"),
+        ("[vae_filename]", {"vae_name": None}, "NoneType"),
+        ("[vae_filename]", {"vae_name": ".hidden.pt"}, "hidden"),
+        ("[styles]", {"styles": ()}, "None"),
+        ("[scheduler]", {"scheduler": "SGM Uniform"}, "Sgm uniform"),
+        ("x[sampler_scheduler]", {"scheduler": None}, "x[sampler_scheduler]"),
+        (
+            "[prompt_no_styles]",
+            {"prompt": "x a cat, masterpiece y", "styles": (("s", "masterpiece"), ("f", "x {prompt} y"))},
+            "a cat",
+        ),
+        ("[datetime<%Y><Asia/Tokyo>]", {}, "2024"),
+        ("[datetime<%>]", {}, "%"),
+    ],
+)
+def test_what_an_image_has(pattern: str, changed: dict[str, Any], name: str) -> None:
+    assert expand(pattern, replace(A1111, **changed)) == name
+
+
+def test_a_zip_has_no_number() -> None:
+    facts = replace(BATCH, archive=True)
+    assert expand("[seed_first]-[seed_last]-[batch_number]-[generation_number]", facts) == "11-13"
+
+
+def test_flags_decide_how_values_are_cleaned() -> None:
+    facts = replace(A1111, sanitizing=Sanitizing(longest=10, only_slashes=True))
+    assert expand("[prompt_spaces]|[prompt]", replace(facts, prompt='a: "b/c" and more')) == 'a: "b_c" a|a:_"b_c"_a'
 
 
 def test_what_an_image_does_not_have_stays_written() -> None:

@@ -73,6 +73,72 @@ def test_settings_decide(tmp_path: Path, changed: dict[str, Any], name: str) -> 
     assert pnginfo.read(path)[0] == "text"
 
 
+@pytest.mark.parametrize("kind", ["txt2img", "img2img"])
+@pytest.mark.parametrize("grid", [False, True])
+def test_each_kind_has_its_folder(tmp_path: Path, kind: str, grid: bool) -> None:
+    path = Outputs(tmp_path).save(IMAGE, "text", facts(), settings(), kind=kind, grid=grid)
+    assert path.relative_to(tmp_path).parts[:2] == ("outputs", f"{kind}-{'grids' if grid else 'images'}")
+
+
+@pytest.mark.parametrize("format", ["png", "jpg", "jpeg", "webp", "avif", "gif"])
+def test_the_infotext_is_in_every_format_that_can_hold_it(tmp_path: Path, format: str) -> None:
+    path = Outputs(tmp_path).save(IMAGE, "猫\nSteps: 3", facts(), settings(samples_format=format))
+    assert pnginfo.read(path)[0] == "猫\nSteps: 3"
+    assert sorted(tmp_path.rglob("*.txt")) == []
+
+
+@pytest.mark.parametrize("format", ["tiff", "bmp"])
+def test_and_beside_those_that_cannot(tmp_path: Path, format: str) -> None:
+    path = Outputs(tmp_path).save(IMAGE, "猫\nSteps: 3", facts(), settings(samples_format=format))
+    assert path.with_suffix(".txt").read_text(encoding="utf-8") == "猫\nSteps: 3\n"
+    with Image.open(path) as image:
+        assert image.size == IMAGE.size
+
+
+def test_names_can_end_as_the_caller_wishes(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path)
+    path = outputs.save(
+        IMAGE, "text", facts(), settings(), suffix="-before-highres-fix", basename="x", items={"k": "v"}
+    )
+    assert path.name == "x-0000-5-before-highres-fix.png" and pnginfo.read(path)[1] == {"k": "v"}
+    path = outputs.save(IMAGE, "text", facts(None), settings(), suffix="-mask")
+    assert path.name == "00000-mask.png"
+
+
+@pytest.mark.parametrize(
+    ("changed", "size", "copy"),
+    [
+        ({}, (16, 24), None),
+        ({"target_side_length": 20}, (16, 24), (13, 20)),
+        ({"target_side_length": 20}, (40, 10), (20, 5)),
+        ({"img_downscale_threshold": 0.00001}, (16, 24), (16, 24)),
+        ({"target_side_length": 20, "export_for_4chan": False}, (16, 24), None),
+        ({"target_side_length": 20, "samples_format": "jpg"}, (16, 24), None),
+    ],
+)
+def test_a_large_picture_gets_a_small_copy(
+    tmp_path: Path, changed: dict[str, Any], size: tuple[int, int], copy: tuple[int, int] | None
+) -> None:
+    path = Outputs(tmp_path).save(Image.new("RGBA", size, "red"), "text", facts(), settings(**changed))
+    with Image.open(path) as image:
+        assert image.size == size
+    found = [one for one in path.parent.iterdir() if one != path]
+    if copy is None:
+        assert found == []
+    else:
+        (small,) = found
+        assert small == path.with_suffix(".jpg") and pnginfo.read(small)[0] == "text"
+        with Image.open(small) as image:
+            assert image.size == copy
+
+
+def test_a_file_is_kept_as_it_is(tmp_path: Path) -> None:
+    data = pnginfo.encode(IMAGE, "text", "JPEG", quality=50)
+    path = Outputs(tmp_path).keep(data, "jpg", "text", facts(), settings(save_txt=True), False)
+    assert path == tmp_path / "log" / "images" / "00000-5.jpg"
+    assert path.read_bytes() == data and path.with_suffix(".txt").is_file()
+
+
 def test_grids_can_have_long_names_and_their_own_format(tmp_path: Path) -> None:
     wanted = settings(grid_extended_filename=True, grid_format="webp", grid_save_to_dirs=False)
     path = Outputs(tmp_path).save(IMAGE, "text", facts(), wanted, grid=True)
