@@ -1,4 +1,4 @@
-"""Reads a picture back into words from image statistics alone, so that prompt following is a number."""
+"""Reads a picture on a plain ground back into words from image statistics alone: prompt following as a number."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from starter.draw.canvas import render
-from starter.draw.palette import nearest, to_lab
+from starter.draw.palette import names, nearest, to_lab
 from starter.draw.records import Picture, Thing
 
 Mask = NDArray[np.bool_]
@@ -19,23 +19,31 @@ TEMPLATE = 48
 """Side of a mask after its bounding box is stretched to a square."""
 FOREGROUND_DISTANCE = 16.0
 """Lab distance from the background beyond which a pixel belongs to a thing."""
+COUNTED_SHARE = 0.3
+"""Components smaller than this part of the largest are crumbs, not things."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the checker sees; `x`, `y` is the centroid of the largest component in picture widths."""
+class Found:
+    """One component: the colour most of it has, its best template with the overlap, its centroid in picture sizes."""
 
-    background: str
     color: str
     kind: str
     overlap: float
-    count: int
     x: float
     y: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the checker sees; `things` from the largest to the smallest that counts."""
+
+    background: str
+    things: tuple[Found, ...]
+
+
 def read(image: Image.Image, kinds: tuple[str, ...]) -> Reading:
-    """Read an RGB image on a plain ground; the shape is chosen among `kinds`."""
+    """Read an RGB image on a plain ground; shapes are chosen among `kinds`."""
     lab = to_lab(np.asarray(image.convert("RGB")))
     border = np.concatenate(
         [lab[:4].reshape(-1, 3), lab[-4:].reshape(-1, 3), lab[:, :4].reshape(-1, 3), lab[:, -4:].reshape(-1, 3)]
@@ -43,19 +51,38 @@ def read(image: Image.Image, kinds: tuple[str, ...]) -> Reading:
     ground = np.median(border, axis=0)
     foreground = np.sqrt(((lab - ground) ** 2).sum(-1)) > FOREGROUND_DISTANCE
     foreground = np.asarray(ndimage.binary_opening(foreground, iterations=1), dtype=np.bool_)
-    labels, found = cast(tuple[NDArray[np.int32], int], ndimage.label(foreground, structure=np.ones((3, 3))))
-    if not found:
-        return Reading(nearest(ground), "", "", 0.0, 0, 0.5, 0.5)
+    labels, _ = cast(tuple[NDArray[np.int32], int], ndimage.label(foreground, structure=np.ones((3, 3))))
     sizes = np.bincount(labels.ravel())[1:]
-    largest = labels == int(np.argmax(sizes)) + 1
-    inner: Mask = np.asarray(ndimage.binary_erosion(largest, iterations=2), dtype=np.bool_)
-    color = nearest(np.median(lab[inner if inner.any() else largest], axis=0))
-    rows, columns = np.nonzero(largest)
-    x, y = float(columns.mean()) / image.width, float(rows.mean()) / image.height
-    mask = _boxed(largest)
+    order = [int(i) for i in np.argsort(-sizes) if sizes[i] > COUNTED_SHARE * sizes.max()]
+    return Reading(nearest(ground), tuple(_found(lab, labels == i + 1, kinds) for i in order))
+
+
+def _found(lab: NDArray[np.float64], component: Mask, kinds: tuple[str, ...]) -> Found:
+    inner: Mask = np.asarray(ndimage.binary_erosion(component, iterations=2), dtype=np.bool_)
+    called = names(lab[inner if inner.any() else component])
+    colors, votes = np.unique(called, return_counts=True)
+    rows, columns = np.nonzero(component)
+    mask = _boxed(component)
     overlaps = {kind: _overlap(mask, template(kind)) for kind in kinds}
     kind = max(overlaps, key=overlaps.__getitem__)
-    return Reading(nearest(ground), color, kind, overlaps[kind], int((sizes > 0.3 * sizes.max()).sum()), x, y)
+    height, width = component.shape
+    x, y = float(columns.mean()) / width, float(rows.mean()) / height
+    return Found(str(colors[np.argmax(votes)]), kind, overlaps[kind], x, y)
+
+
+def share(image: Image.Image, color: str) -> float:
+    """The part of the picture, 0..1, whose pixels are nearest to this colour."""
+    return float((names(to_lab(np.asarray(image.convert("RGB"))).reshape(-1, 3)) == color).mean())
+
+
+def blur(image: Image.Image) -> float:
+    """How far brightness steps are spread out, 0..1: (sum |g|)^2 / (n sum g^2) over the steps between neighbours.
+
+    Steps concentrated in a few sharp edges give a small number, the same steps smeared over many pixels a greater one.
+    """
+    gray = np.asarray(image.convert("L"), np.float64)
+    steps = np.concatenate([np.diff(gray, axis=0).ravel(), np.diff(gray, axis=1).ravel()])
+    return float(np.abs(steps).sum() ** 2 / max(1e-9, len(steps) * (steps**2).sum()))
 
 
 @cache

@@ -1,136 +1,103 @@
-"""How well pictures follow prompts: fixed prompts per group, read back by the checker, as a table of shares.
+"""How well the shipped file follows prompts through Atelier's own txt2img, in shares of fixed prompts.
 
-The same groups are also drawn instead of generated, which tests the checker itself.
+The same prompts are also drawn instead of generated, which tests the checker itself.
 """
 
+import json
 import logging
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image
 
-from starter import state
-from starter.checker import Reading, read
-from starter.draw import captions, scenes
+from starter import abilities, state, vae
+from starter.cases import GROUPS, Verdict, cases
 from starter.draw.canvas import render
-from starter.draw.holdout import held_out
-from starter.draw.kinds import OBJECTS, SHAPES
-from starter.draw.palette import COLORS
-from starter.draw.records import POSITIONS, Picture
-from starter.generate import pictures, sheet, trained
+from starter.draw.scenes import FULL, WIDE, random_picture
+from starter.engine import engine
+from starter.export import FILE, loaded
+from starter.sheets import sheet
 
 log = logging.getLogger("starter")
 
+SEEDS = 3
+"""Pictures of every prompt."""
+COLUMNS = ("background", "color", "shape", "count", "position", "bound", "relation", "scene", "time", "style", "all")
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One prompt, the record it asks for, and the kinds that its shape is read among."""
-
-    prompt: str
-    wanted: Picture
-    kinds: tuple[str, ...]
+Shares = dict[str, float]
 
 
-def _combination(rng: random.Random, kinds: tuple[str, ...], held: bool) -> tuple[str, str, str]:
-    """A random (kind, colour, background), held out from training or not."""
-    while True:
-        kind, (color, background) = rng.choice(kinds), rng.sample(list(COLORS), 2)
-        if held_out(kind, color, background) == held:
-            return kind, color, background
+def shares(verdicts: list[Verdict]) -> Shares:
+    """The share of pictures, 0..1, in which each attribute is right, and in which all are."""
+    out = {name: sum(v[name] for v in verdicts) / len(verdicts) for name in verdicts[0]}
+    return out | ({"all": sum(all(v.values()) for v in verdicts) / len(verdicts)} if len(out) > 1 else {})
 
 
-def _single(rng: random.Random, kinds: tuple[str, ...], held: bool) -> Case:
-    kind, color, background = _combination(rng, kinds, held)
-    return Case(
-        f"{_article(color)} {color} {kind} on a {background} background",
-        scenes.single(rng, kind, color, background),
-        kinds,
-    )
+def drawn(group: str, count: int) -> Shares:
+    """The checker's shares on pictures drawn as asked."""
+    return shares([case.judge(render(case.wanted), case.wanted) for case in cases(group, count)])
 
 
-def _counted(rng: random.Random) -> Case:
-    kind, color, background = _combination(rng, tuple(SHAPES), held=False)
-    count = rng.randint(2, 4)
-    prompt = f"{captions.NUMBERS[count][0]} {color} {captions.plural(kind)} on a {background} background"
-    return Case(prompt, scenes.counted(rng, kind, color, background, count), tuple(SHAPES))
+def generated(group: str, count: int, file: Path = FILE) -> Shares:
+    """The model's shares; a contact sheet of the first pictures stays in the state folder."""
+    torch.set_num_threads(1)
+    verdicts: list[Verdict] = []
+    shown: list[Image.Image] = []
+    with engine(file) as studio:
+        for number, case in enumerate(cases(group, count)):
+            images = studio.pictures(case.prompt, 1000 * number, SEEDS)
+            verdicts += [case.judge(image, case.wanted) for image in images]
+            shown += images[:1]
+    state.FOLDER.mkdir(exist_ok=True)
+    sheet(shown[:48], 12).save(state.FOLDER / f"{group.replace(' ', '-').replace(',', '')}.png")
+    log.info("%s: %s", group, shares(verdicts))
+    return shares(verdicts)
 
 
-def _placed(rng: random.Random) -> Case:
-    kind, color, background = _combination(rng, tuple(SHAPES), held=False)
-    position = rng.choice(POSITIONS)
-    prompt = f"a small {color} {kind} {captions.PLACES[position][0]}, {background} background"
-    return Case(prompt, scenes.placed(rng, kind, color, background, position), tuple(SHAPES))
+def restored(count: int, file: Path = FILE) -> dict[str, float]:
+    """Peak signal to noise ratio in dB, of the mean error, of the file's autoencoder on fresh pictures."""
+    network, out = loaded(file)[1], dict[str, float]()
+    for name, mix in (("plain", WIDE), ("full", FULL)):
+        pictures = [random_picture(random.Random(f"held/{name}/{i}"), mix) for i in range(count)]
+        images = np.stack([np.asarray(render(picture)) for picture in pictures])
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+        out[name] = round(vae.psnr(network, pixels), 2)
+    return out
 
 
-GROUPS: dict[str, Callable[[random.Random], Case]] = {
-    "single shape, seen": lambda rng: _single(rng, tuple(SHAPES), held=False),
-    "single shape, held out": lambda rng: _single(rng, tuple(SHAPES), held=True),
-    "two to four shapes": _counted,
-    "placed shape": _placed,
-    "object": lambda rng: _single(rng, tuple(OBJECTS), held=False),
-}
-
-
-def cases(group: str, count: int) -> list[Case]:
-    """The group's fixed cases."""
-    rng = random.Random(f"evaluate/{group}")
-    return [GROUPS[group](rng) for _ in range(count)]
-
-
-def judge(case: Case, reading: Reading) -> dict[str, bool]:
-    """Which attributes of the case the reading confirms."""
-    first = case.wanted.things[0]
-    right = {
-        "background": reading.background == case.wanted.background,
-        "color": reading.color == first.color,
-        "shape": reading.kind == first.kind,
-        "count": reading.count == len(case.wanted.things),
-    }
-    if case.wanted.position:
-        right["position"] = position_of(reading.x, reading.y) == case.wanted.position
-    return right | {"all": all(right.values())}
-
-
-def position_of(x: float, y: float) -> str:
-    """The named place of a centroid given in picture widths."""
-    dx, dy = x - 0.5, y - 0.5
-    if max(abs(dx), abs(dy)) < 0.125:
-        return "center"
-    if abs(dx) >= abs(dy):
-        return "left" if dx < 0 else "right"
-    return "top" if dy < 0 else "bottom"
-
-
-def shares(chosen: list[Case], images: list[Image.Image]) -> dict[str, float]:
-    """The share of cases, 0..1, in which each attribute is right."""
-    verdicts = [judge(case, read(image, case.kinds)) for case, image in zip(chosen, images, strict=True)]
-    return {name: sum(v[name] for v in verdicts) / len(verdicts) for name in verdicts[0]}
-
-
-def table(rows: dict[str, dict[str, float]]) -> str:
+def table(rows: dict[str, Shares]) -> str:
     """A Markdown table of percentages; a dash where an attribute is not asked for."""
-    columns = ("background", "color", "shape", "count", "position", "all")
+    columns = [c for c in COLUMNS if any(c in row for row in rows.values())]
     lines = ["| group | " + " | ".join(columns) + " |", "| --- " * (len(columns) + 1) + "|"]
     for group, row in rows.items():
         lines.append(f"| {group} | " + " | ".join(f"{100 * row[c]:.0f} %" if c in row else "-" for c in columns) + " |")
     return "\n".join(lines)
 
 
-def report(count: int = 120) -> None:
-    """Evaluate the model in the state folder and the checker on drawn truth; leaves tables and contact sheets there."""
-    starter = trained()
-    rows: dict[str, dict[str, float]] = {}
-    for group in GROUPS:
-        chosen = cases(group, count)
-        rows[f"{group} (drawn)"] = shares(chosen, [render(case.wanted) for case in chosen])
-        images = pictures(starter, [case.prompt for case in chosen])
-        rows[group] = shares(chosen, images)
-        sheet(images[:48], 12).save(state.FOLDER / f"{group.replace(' ', '-').replace(',', '')}.png")
-    text = table(dict(sorted(rows.items(), key=lambda row: "drawn" in row[0])))
+def report(count: int = 120, processes: int = 1, groups: Iterable[str] = GROUPS) -> None:
+    """Evaluate the shipped file and the checker; leaves `evaluation.md` and `.json` and contact sheets in the state."""
+    names = list(groups)
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        made = dict(zip(names, pool.map(partial(generated, count=count), names), strict=True))
+        tested = list(pool.map(abilities.measured, abilities.ABILITIES))
+    truth = {name: drawn(name, count) for name in names}
+    text = "\n\n".join(
+        [
+            f"{count} prompts a group, {SEEDS} seeds each.",
+            table(made),
+            "Drawn as asked instead of generated (tests the checker):",
+            table(truth),
+            "\n".join(f"- {name}: {100 * share:.0f} % of {n}" for name, (share, n) in tested),
+            "Autoencoder, 256 fresh pictures each, dB: " + json.dumps(restored(256)),
+        ]
+    )
     (state.FOLDER / "evaluation.md").write_text(text + "\n")
-    log.info("%d prompts per group\n%s", count, text)
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
+    figures = {"generated": made, "drawn": truth, "abilities": dict(tested)}
+    (state.FOLDER / "evaluation.json").write_text(json.dumps(figures, indent=1))
+    log.info("%s", text)

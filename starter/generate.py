@@ -69,12 +69,3 @@ def decode(starter: Starter, latent: Tensor) -> list[Image.Image]:
         pixels = vae.decoded(starter.vae, latent * starter.std[:, None, None] + starter.mean[:, None, None])
     values = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(v) for v in values]
-
-
-def sheet(images: list[Image.Image], columns: int) -> Image.Image:
-    """A contact sheet."""
-    width, height = images[0].size
-    out = Image.new("RGB", (columns * width, -(-len(images) // columns) * height))
-    for i, image in enumerate(images):
-        out.paste(image, (i % columns * width, i // columns * height))
-    return out

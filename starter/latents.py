@@ -15,11 +15,11 @@ from torch import Tensor
 from starter import state, vae
 from starter.draw.canvas import render
 from starter.draw.records import Picture
-from starter.draw.scenes import FIRST, WIDE, Mix, random_picture
+from starter.draw.scenes import FIRST, FULL, MANY, WIDE, Mix, random_picture
 
 log = logging.getLogger("starter")
 
-MIXES: dict[str, Mix] = {"first": FIRST, "wide": WIDE}
+MIXES: dict[str, Mix] = {"first": FIRST, "wide": WIDE, "many": MANY, "full": FULL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,15 @@ def encode(mix: str, count: int, batch: int = 64) -> None:
 
 def statistics() -> tuple[Tensor, Tensor]:
     """Mean and standard deviation per latent channel, each [4], fixed by the first pool's first 4,000 pictures."""
+    if fixed := state.load("statistics.pt"):
+        return fixed["mean"], fixed["std"]
     saved = state.load("latents-first.pt")
     if saved is None:
         raise FileNotFoundError("No latents yet; run `python -m starter latents` first.")
     raw = saved["raw"][:4000].float()
-    return raw.mean((0, 2, 3)), raw.std((0, 2, 3))
+    mean, std = raw.mean((0, 2, 3)), raw.std((0, 2, 3))
+    state.save("statistics.pt", {"mean": mean, "std": std})
+    return mean, std
 
 
 def pool(mixes: list[str]) -> Pool:
@@ -81,9 +85,6 @@ def pool(mixes: list[str]) -> Pool:
             raise FileNotFoundError(
                 f"No latents of the mix {mix!r}; run `python -m starter latents --mix {mix}` first."
             )
-        drawn = [picture(mix, i) for i in range(len(saved["raw"]))]
-        # Captions have no word for the other backdrops yet; without one, a plain prompt would get them at random.
-        plain = [i for i, p in enumerate(drawn) if p.backdrop == "plain"]
-        parts.append((saved["raw"][plain].float() - mean[:, None, None]) / std[:, None, None])
-        pictures += [drawn[i] for i in plain]
+        parts.append((saved["raw"].float() - mean[:, None, None]) / std[:, None, None])
+        pictures += [picture(mix, i) for i in range(len(saved["raw"]))]
     return Pool(torch.cat(parts), pictures)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from modules.families import tokenizer
+from modules.prompting import emphasis
 from starter.draw.captions import vocabulary
 
 LENGTH = 77
@@ -20,6 +21,20 @@ def ids(texts: list[str]) -> Tensor:
         row = [START, *tokenizer.clip().encode(text)[: LENGTH - 2]]
         out[i, : len(row)] = torch.tensor(row)
     return out
+
+
+def weighed(texts: list[str]) -> tuple[Tensor, Tensor]:
+    """Token ids [B, 77] of prompts with emphasis such as "(red:1.4) and blue", and every token's weight [B, 77]."""
+    out, weights = torch.full((len(texts), LENGTH), END), torch.ones(len(texts), LENGTH)
+    for i, text in enumerate(texts):
+        row, at = [START], [1.0]
+        for span in emphasis.parse(text):
+            words = tokenizer.clip().encode(span.text)
+            row += words
+            at += [span.weight] * len(words)
+        row, at = row[: LENGTH - 1], at[: LENGTH - 1]
+        out[i, : len(row)], weights[i, : len(at)] = torch.tensor(row), torch.tensor(at)
+    return out, weights
 
 
 @cache

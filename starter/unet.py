@@ -20,8 +20,10 @@ from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import spawn
 from transformers import CLIPTextModel
 
+from modules.engine.conditioning import emphasized
 from starter import diffusion, latents, muon, state, text, tokens
-from starter.draw.captions import caption
+from starter.draw.captions import caption, with_emphasis
+from starter.draw.records import Picture
 
 WIDTHS = (64, 128, 192)
 NORM_GROUPS = 8
@@ -56,9 +58,16 @@ def _empty_ids() -> Tensor:
 
 
 def encode_prompts(encoder: CLIPTextModel, prompts: list[str]) -> Tensor:
-    """Text states [B, 77, hidden] as the denoiser reads them."""
+    """Text states [B, 77, hidden] as the denoiser reads them, emphasis applied as Atelier's "Original" does."""
+    ids, weights = tokens.weighed(prompts)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        return encoder(tokens.compact(tokens.ids(prompts))).last_hidden_state
+        states = encoder(tokens.compact(ids)).last_hidden_state.float()
+    return emphasized(states[:, None], weights[:, None], "Original")[:, 0]
+
+
+def worded(picture: Picture, rng: random.Random) -> str:
+    """A random training prompt of the picture."""
+    return with_emphasis(text.with_strangers(caption(picture, rng)[0], rng), picture, rng)
 
 
 def velocity_error(unet: UNet2DConditionModel, clean: Tensor, context: Tensor, t: Tensor, noise: Tensor) -> Tensor:
@@ -97,8 +106,9 @@ class Training:
             self.unet.load_state_dict(saved["weights"])
             self.average.load_state_dict(saved["average"])
             self.step, self.samples = saved["step"], saved["samples"]
-            for optimizer, held in zip(self.optimizers, saved["optimizers"], strict=True):
-                optimizer.load_state_dict(held)
+            if "optimizers" in saved:  # a state begun from a released file has none yet
+                for optimizer, held in zip(self.optimizers, saved["optimizers"], strict=True):
+                    optimizer.load_state_dict(held)
 
     def save(self) -> None:
         """Everything needed to go on."""
@@ -156,10 +166,7 @@ def _train(rank: int, world: int, steps: int, mixes: list[str], batch: int, rate
     torch.manual_seed(rng.getrandbits(30))
     while training.step < steps:
         chosen = [rng.randrange(len(pool.pictures)) for _ in range(batch)]
-        prompts = [
-            "" if rng.random() < EMPTY_SHARE else text.with_strangers(caption(pool.pictures[i], rng)[0], rng)
-            for i in chosen
-        ]
+        prompts = ["" if rng.random() < EMPTY_SHARE else worded(pool.pictures[i], rng) for i in chosen]
         clean, t = pool.latents[chosen], diffusion.random_steps(batch)
         errors = velocity_error(training.unet, clean, encode_prompts(encoder, prompts), t, torch.randn_like(clean))
         loss = (errors * diffusion.loss_weight(t)).mean()

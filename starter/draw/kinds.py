@@ -122,6 +122,42 @@ def _face(pen: Pen) -> None:
     pen.box(-0.4, 0.32, 0.4, 0.48, pen.dark)
 
 
+def _mood(pen: Pen, top: float, start: int) -> None:
+    """A face with two eyes and half an ellipse as its mouth, above or below `top`."""
+    pen.disc(0, 0, 0.95)
+    for eye in (-0.36, 0.36):
+        pen.disc(eye, -0.28, 0.15, fill=pen.dark)
+    pen.canvas.chord(pen.bounds(0, top, 0.55, 0.42), start, start + 180, fill=pen.dark)
+
+
+def _apple(pen: Pen) -> None:
+    pen.disc(-0.32, 0.2, 0.55, 0.68)
+    pen.disc(0.32, 0.2, 0.55, 0.68)
+    pen.box(-0.06, -0.9, 0.06, -0.3, (95, 60, 35))
+    pen.disc(0.34, -0.68, 0.3, 0.16, fill=(60, 150, 60))
+
+
+def _cup(pen: Pen) -> None:
+    pen.canvas.ellipse(pen.bounds(0.55, 0.0, 0.42, 0.42), outline=pen.color, width=max(1, round(0.16 * pen.radius)))
+    pen.polygon([(-0.8, -0.7), (0.6, -0.7), (0.45, 0.75), (-0.65, 0.75)])
+    pen.disc(-0.1, -0.7, 0.7, 0.16, fill=pen.dark)
+
+
+def _umbrella(pen: Pen) -> None:
+    pen.box(-0.05, -0.1, 0.05, 0.9, pen.dark)
+    pen.box(-0.3, 0.8, 0.05, 0.92, pen.dark)
+    pen.canvas.pieslice(pen.bounds(0, 0.1, 0.98, 1.0), 180, 360, fill=pen.color)
+    for gore in (-0.65, 0, 0.65):
+        pen.disc(gore, 0.12, 0.28, 0.14, fill=pen.dark)
+
+
+def _rocket(pen: Pen) -> None:
+    pen.polygon([(-0.62, 0.8), (-0.3, 0.05), (0.3, 0.05), (0.62, 0.8)], pen.dark)
+    pen.polygon([(0, -1.0), (0.36, -0.4), (0.36, 0.6), (-0.36, 0.6), (-0.36, -0.4)])
+    pen.disc(0, -0.2, 0.19, fill=pen.dark)
+    pen.polygon([(-0.22, 0.6), (0.22, 0.6), (0, 1.05)], (250, 170, 40))
+
+
 def _cat(pen: Pen) -> None:
     pen.disc(0, 0.15, 0.8, 0.7)
     pen.polygon([(-0.75, 0.05), (-0.7, -0.9), (-0.1, -0.45)])
@@ -145,6 +181,8 @@ SHAPES: dict[str, Callable[[Pen], None]] = {
 OBJECTS: dict[str, Callable[[Pen], None]] = {
     "house": _house, "tree": _tree, "flower": _flower, "fish": _fish, "car": _car,
     "boat": _boat, "balloon": _balloon, "mushroom": _mushroom, "face": _face, "cat": _cat,
+    "happy face": lambda pen: _mood(pen, 0.2, 0), "sad face": lambda pen: _mood(pen, 0.62, 180),
+    "apple": _apple, "cup": _cup, "umbrella": _umbrella, "rocket": _rocket,
 }  # fmt: skip
 
 KINDS = SHAPES | OBJECTS

@@ -57,3 +57,8 @@ _CENTRES = to_lab(np.array(list(COLORS.values())))
 def nearest(lab: NDArray[np.floating]) -> str:
     """The colour name whose centre is nearest to one Lab value."""
     return _NAMES[int(np.argmin(((_CENTRES - lab) ** 2).sum(-1)))]
+
+
+def names(lab: NDArray[np.floating]) -> NDArray[np.str_]:
+    """The same for many values [N, 3] at once, [N]."""
+    return np.array(_NAMES)[np.argmin(((lab[:, None] - _CENTRES) ** 2).sum(-1), axis=1)]

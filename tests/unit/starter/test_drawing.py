@@ -1,18 +1,19 @@
 """Pictures are what their records say, and the same on every run."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from starter.checker import read
+from starter.cases import judge_pair, position_of
+from starter.checker import blur, read, share
 from starter.draw import scenes
 from starter.draw.canvas import render
 from starter.draw.holdout import held_out
 from starter.draw.kinds import KINDS, OBJECTS, SHAPES
 from starter.draw.palette import COLORS, nearest, to_lab
-from starter.draw.records import POSITIONS
-from starter.evaluate import position_of
+from starter.draw.records import FAULTS, POSITIONS, RELATIONS, SCENES, STYLES, TIMES
 
 
 def test_same_seed_same_pixels() -> None:
@@ -34,26 +35,72 @@ def test_checker_reads_drawn_shapes(kind: str) -> None:
         wanted = (rng, kind, color, background)
         picture = scenes.single(*wanted) if count == 1 else scenes.counted(*wanted, count)
         reading = read(render(picture), tuple(SHAPES))
-        assert (reading.background, reading.color, reading.kind, reading.count) == (background, color, kind, count)
+        assert reading.background == background
+        assert [(found.color, found.kind) for found in reading.things] == [(color, kind)] * count
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_checker_reads_objects_ground_and_color(kind: str) -> None:
-    reading = read(render(scenes.single(random.Random(1), kind, "red", "white")), tuple(OBJECTS))
-    assert (reading.background, reading.color, reading.count) == ("white", "red", 1)
+def test_checker_reads_ground_and_color_of_objects(kind: str) -> None:
+    for color in ("red", "orange", "white"):
+        reading = read(render(scenes.single(random.Random(1), kind, color, "blue")), tuple(SHAPES))
+        assert (reading.background, [found.color for found in reading.things]) == ("blue", [color])
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_pairs_stand_as_they_are_said_to(relation: str) -> None:
+    picture = scenes.paired(random.Random(3), ("star", "ring"), ("red", "blue"), "white", relation)
+    assert all(judge_pair(render(picture), picture).values())
+    other = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}[relation]
+    assert judge_pair(render(picture), replace(picture, relation=other)) == {
+        "background": True, "count": True, "bound": True, "relation": False,
+    }  # fmt: skip
+    swapped = replace(
+        picture, things=tuple(replace(t, color=c) for t, c in zip(picture.things, ("blue", "red"), strict=True))
+    )
+    assert not judge_pair(render(picture), swapped)["bound"]
 
 
 @pytest.mark.parametrize("position", POSITIONS)
 def test_checker_reads_positions(position: str) -> None:
     picture = scenes.placed(random.Random(2), "star", "yellow", "black", position)
-    reading = read(render(picture), tuple(SHAPES))
-    assert position_of(reading.x, reading.y) == position
+    (found,) = read(render(picture), tuple(SHAPES)).things
+    assert position_of(found.x, found.y) == position
 
 
 def test_empty_ground_has_no_thing() -> None:
     picture = scenes.single(random.Random(1), "circle", "red", "blue")
     bare = type(picture)("plain", "blue", COLORS["blue"], COLORS["blue"], ())
-    assert read(render(bare), tuple(SHAPES)).count == 0
+    assert read(render(bare), tuple(SHAPES)).things == ()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("size", [128, (192, 128), (256, 320)])
+def test_a_style_changes_the_picture_at_every_size(style: str, size: int | tuple[int, int]) -> None:
+    flat = scenes.single(random.Random(4), "star", "red", "blue")
+    plain, styled = render(flat, size), render(replace(flat, style=style), size)
+    assert styled.size == plain.size == ((size, size) if isinstance(size, int) else size)
+    assert np.abs(np.asarray(plain, int) - np.asarray(styled, int)).mean() > 5
+
+
+def test_faults_blur_or_roughen() -> None:
+    flat = scenes.single(random.Random(4), "star", "red", "blue")
+    sharp = blur(render(flat))
+    for fault in FAULTS:
+        assert blur(render(replace(flat, fault=fault))) > 1.5 * sharp
+
+
+def test_two_colors_share_the_picture_as_recorded() -> None:
+    rng = random.Random(6)
+    for backdrop in ("split", "stripes", "gradient", "dots"):
+        shares = [share(render(scenes.pattern(rng, backdrop, "red", "blue", part)), "red") for part in (0.25, 0.75)]
+        assert shares[0] < 0.45 < 0.55 < shares[1]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_scenes_differ_by_time_of_day(scene: str) -> None:
+    brightness = [np.asarray(render(scenes.landscape(random.Random(1), scene, t, ""))).mean() for t in TIMES]
+    assert brightness[TIMES.index("night")] == min(brightness)
+    assert len(set(brightness)) == len(TIMES)
 
 
 def test_every_color_centre_is_nearest_to_itself() -> None:
@@ -61,7 +108,7 @@ def test_every_color_centre_is_nearest_to_itself() -> None:
         assert nearest(to_lab(np.array(rgb))) == name
 
 
-@pytest.mark.parametrize("mix", [scenes.FIRST, scenes.WIDE, scenes.PIXELS])
+@pytest.mark.parametrize("mix", [scenes.FIRST, scenes.WIDE, scenes.FULL, scenes.PIXELS])
 def test_no_held_out_combination_is_drawn(mix: scenes.Mix) -> None:
     rng = random.Random(3)
     for _ in range(2000):
