@@ -66,7 +66,7 @@ def test_a_photo_lying_on_its_side_is_set_upright() -> None:
 def test_a_truncated_file_is_refused(format: str, cut: float) -> None:
     rng = np.random.default_rng(0)
     data = file(Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format)
-    with pytest.raises(BadFile, match="The mask (is damaged|is not a picture)"):
+    with pytest.raises(BadFile, match=r"The mask (is damaged|is not a picture)"):
         opened(data[: int(len(data) * cut)], "The mask")
 
 
