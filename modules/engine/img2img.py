@@ -17,7 +17,7 @@ from modules.engine import soft_inpainting
 from modules.engine.concat import of_pixels
 from modules.engine.latents import encode, to_pixels
 from modules.engine.options import Img2ImgOptions
-from modules.engine.painting import Painting, rounds, scale
+from modules.engine.painting import Painting, hash_of, rounds, scale
 from modules.engine.plan import Beside, Made
 from modules.engine.request import Img2Img, Request
 from modules.engine.start import Start
@@ -126,6 +126,8 @@ class Finish:
         """The picture with its colours corrected if that is wanted, and put where it belongs."""
         settings, image = self.run.settings, made.image
         beside: list[Beside] = list(made.beside)
+        if settings[SavingOptions].save_init_img and made.index == made.plan.batch_index == 0:
+            beside += [Beside(source, name=hash_of(source)) for source in self.painting.sources]
         if settings[Img2ImgOptions].img2img_color_correction:
             if settings[SavingOptions].save_images_before_color_correction:
                 beside.append(Beside(self._put_back(image, made.index)[0], "-before-color-correction", saved=True))

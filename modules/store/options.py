@@ -34,6 +34,7 @@ class SavingOptions(Options, section=Section("saving-images", "Saving images/gri
     grid_zip_filename_pattern: Text = setting(
         "", "Archive filename pattern", note="Empty: [datetime]_[[model_name]]_[seed]-[seed_last]."
     )
+    img_max_size_mp: Int = setting(200, "Maximum grid size", note="In megapixels; larger grids are not made.")
     jpeg_quality: Int = setting(80, "Quality for saved jpeg, webp and avif images", slider=(1, 100, 1))
     webp_lossless: bool = setting(False, "Use lossless compression for webp images")
     export_for_4chan: bool = setting(
@@ -54,10 +55,6 @@ class SavingOptions(Options, section=Section("saving-images", "Saving images/gri
         False, "Save a copy of image before applying color correction to img2img results"
     )
     save_init_img: bool = setting(False, "Save init images when using img2img")
-    use_original_name_batch: bool = setting(
-        True, "Use original name for output filename during batch process in extras tab"
-    )
-    use_upscaler_name_as_suffix: bool = setting(False, "Use upscaler name as filename suffix in the extras tab")
     save_incomplete_images: bool = setting(
         False, "Save interrupted or skipped images", note="Images cut short stay on the page either way."
     )
@@ -70,7 +67,7 @@ class PathOptions(Options, section=Section("saving-paths", "Paths for saving", "
     outdir_txt2img_samples: Text = setting("outputs/txt2img-images", "Output directory for txt2img images")
     outdir_extras_samples: Text = setting("outputs/extras-images", "Output directory for images from extras tab")
     outdir_img2img_samples: Text = setting("outputs/img2img-images", "Output directory for img2img images")
-    outdir_extras_samples: Text = setting("outputs/extras-images", "Output directory for images from extras tab")
+    outdir_init_images: Text = setting("outputs/init-images", "Directory for saving init images when using img2img")
     outdir_grids: Text = setting("", "Output directory for grids; if empty, defaults to the directory below")
     outdir_txt2img_grids: Text = setting("outputs/txt2img-grids", "Output directory for txt2img grids")
     outdir_img2img_grids: Text = setting("outputs/img2img-grids", "Output directory for img2img grids")

@@ -91,6 +91,18 @@ class Outputs:
         self._copy(image, infotext, path, len(data), settings)
         return path
 
+    def save_source(self, image: Image.Image, name: str, settings: Snapshot) -> Path:
+        """Write a picture that was started from under `name` alone, once. Raises as `save`."""
+        folder = confine.output_folder(self._root, settings[PathOptions].outdir_init_images)
+        format, ending = _format(settings[SavingOptions].samples_format, image.size)
+        place = _Place(folder, "", _one_name(name), False, format, ending)
+        path = folder / _file_name(place.decoration, ending)
+        return (
+            path
+            if path.is_file()
+            else self._stored(place, self._encoded(image, "", place, settings, None), "", settings)
+        )
+
     def keep(self, data: bytes, format: str, infotext: str, facts: NameFacts, settings: Snapshot, grid: bool) -> Path:
         """Write a picture's file as it is, of suffix `format`, into the Save button's folder. Raises as `save`."""
         place = self._place(self._complete(facts, settings), settings, grid, KEPT, (0, 0), "")

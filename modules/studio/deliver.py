@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modules.engine.plan import Made, plans
+from modules.engine.plan import Beside, Made, plans
 from modules.foundation import atomic
 from modules.foundation.errors import NotFound, UserError
 from modules.foundation.settings import Snapshot
@@ -53,6 +53,7 @@ class Delivery:
         self._studio = studio
         self.settings = settings
         self._made: list[Made] = []
+        self._shown: list[Image.Image] = []
         self._seeds: tuple[int, ...] = ()
         self.images: list[SavedImage] = []
 
@@ -65,6 +66,24 @@ class Delivery:
         wanted = self.settings[SavingOptions].samples_save and not made.plan.request.do_not_save_samples
         path = self._saved(made, made.image, grid=False) if wanted and self._keeps_incomplete() else None
         self._announce(made, made.image, path, grid=False)
+        self._shown.append(made.image)
+        for one in made.beside:
+            self._deliver_beside(made, one, saves=wanted and self._keeps_incomplete())
+
+    def _deliver_beside(self, made: Made, one: Beside, *, saves: bool) -> None:
+        if one.name:
+            self._save_source(one)
+            return
+        path = self._written(made, one.image, grid=False, suffix=one.suffix) if one.saved and saves else None
+        if one.shown:
+            self._announce(made, one.image, path, grid=False, beside=True)
+            self._shown.append(one.image)
+
+    def _save_source(self, one: Beside) -> None:
+        try:
+            self._studio.outputs.save_source(one.image, one.name, self.settings)
+        except UserError as error:
+            self._job.comment(f"{NOT_SAVED}{error}")
 
     def deliver_grid(self) -> None:
         """The grid of all images, if the settings want one shown or saved."""
@@ -77,7 +96,7 @@ class Delivery:
         if first.plan.request.do_not_save_grid:
             return
         try:
-            sheet = self._grid([made.image for made in self._made], first.plan.request.batch_size)
+            sheet = self._grid(self._shown, first.plan.request.batch_size)
         except (UserError, ValueError) as error:  # ValueError: a colour nobody can read
             self._job.comment(f"No grid was made: {error}")
             return
@@ -96,19 +115,27 @@ class Delivery:
         cancel = self._job.cancel
         return self.settings[SavingOptions].save_incomplete_images or not (cancel.interrupted or cancel.skipped)
 
-    def _saved(self, made: Made, image: Image.Image, *, grid: bool) -> Path | None:
+    def _written(self, made: Made, image: Image.Image, *, grid: bool, suffix: str = "") -> Path | None:
+        """The file of a picture; None, and a word about it, if it cannot be saved."""
         try:
-            path = self._studio.outputs.save(
+            return self._studio.outputs.save(
                 image,
                 made.infotext,
                 self._facts(made, image),
                 self.settings,
                 grid=grid,
                 kind=kind_of(made.plan.request),
+                suffix=suffix,
             )
         except UserError as error:
             log.warning("%s", error)
             self._job.comment(f"{NOT_SAVED}{error}")
+            return None
+
+    def _saved(self, made: Made, image: Image.Image, *, grid: bool) -> Path | None:
+        """As `_written`, and remembered in the history."""
+        path = self._written(made, image, grid=grid)
+        if path is None:
             return None
         plan = made.plan
         self._studio.history.add_image(
@@ -123,7 +150,7 @@ class Delivery:
         )
         return path
 
-    def _announce(self, made: Made, image: Image.Image, path: Path | None, *, grid: bool) -> None:
+    def _announce(self, made: Made, image: Image.Image, path: Path | None, *, grid: bool, beside: bool = False) -> None:
         plan, index = made.plan, made.index
         saved = SavedImage(
             path=path,
@@ -136,6 +163,7 @@ class Delivery:
             width=image.width,
             height=image.height,
             grid=grid,
+            beside=beside,
             disposable=plan.request.do_not_save_grid if grid else plan.request.do_not_save_samples,
         )
         self.images.append(saved)

@@ -18,8 +18,9 @@ from modules.store.options import EmbeddedTextOptions, SavingOptions
 class SavedImage:
     """One picture. `path` is None if it was not saved; `image` None once it can be read from `path`.
 
-    `width` and `height` are pixels. Of a grid, seed, prompts and infotext are the first picture's.
-    `disposable` means that the request asked not to save it: it is kept only while it is new.
+    `width` and `height` are pixels. Of a grid, seed, prompts and infotext are the first picture's, and of one that is
+    `beside` another, such as its mask, the other's. `disposable` means that the request asked not to save it: it is
+    kept only while it is new.
     """
 
     path: Path | None
@@ -32,6 +33,7 @@ class SavedImage:
     width: int
     height: int
     grid: bool = False
+    beside: bool = False
     disposable: bool = False
 
     def open(self) -> Image.Image:
@@ -45,6 +47,10 @@ class SavedImage:
                 return image.copy()
         except OSError as error:
             raise NotFound(f"{self.path} cannot be read any more: {error.strerror or error}.") from None
+
+    def loaded(self) -> SavedImage:
+        """The same with its pixels in memory. Raises NotFound as `open`."""
+        return self if self.image is not None else replace(self, image=self.open())
 
     def encoded(self, settings: Snapshot) -> tuple[bytes, str]:
         """The picture as a file with its infotext, in the settings' format, and that format's suffix.
@@ -85,8 +91,8 @@ class Result:
 
     @property
     def samples(self) -> tuple[SavedImage, ...]:
-        """The pictures without the grid."""
-        return tuple(image for image in self.images if not image.grid)
+        """The pictures without the grid and without what is beside one."""
+        return tuple(image for image in self.images if not (image.grid or image.beside))
 
     @property
     def infotexts(self) -> tuple[str, ...]:
@@ -96,7 +102,7 @@ class Result:
     @property
     def index_of_first_image(self) -> int:
         """1 if a grid comes first, else 0."""
-        return len(self.images) - len(self.samples)
+        return sum(image.grid for image in self.images)
 
     def slim(self) -> Result:
         return replace(self, images=tuple(image.slim() for image in self.images))

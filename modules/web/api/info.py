@@ -23,7 +23,7 @@ _TOLD = frozenset(infotext.FIRST) | set(infotext.LAST) | {"Size-1", "Size-2", "P
 
 def of(request: Request, delivered: Sequence[SavedImage], job: Job) -> str:
     """`info` for what a finished job delivered, grids first; of the request alone if that is nothing."""
-    images = [image for image in delivered if not image.grid]
+    images = [image for image in delivered if not (image.grid or image.beside)]
     text = images[0].infotext if images else ""
     labels = infotext.parse(text, backcompat=False) if text else {}
     return json.dumps(
@@ -51,14 +51,14 @@ def of(request: Request, delivered: Sequence[SavedImage], job: Job) -> str:
             "sd_vae_hash": labels.get("VAE hash"),
             "seed_resize_from_w": request.seed_resize_from_w,
             "seed_resize_from_h": request.seed_resize_from_h,
-            "denoising_strength": None,
+            "denoising_strength": getattr(request, "denoising_strength", None),
             "extra_generation_params": _extra(text, labels),
-            "index_of_first_image": len(delivered) - len(images),
-            "infotexts": [image.infotext for image in delivered],
+            "index_of_first_image": sum(image.grid for image in delivered),
+            "infotexts": [image.infotext for image in delivered if not image.beside],
             "styles": list(getattr(job.request, "styles", ())),
             "job_timestamp": time.strftime("%Y%m%d%H%M%S", time.localtime(job.started_at or job.queued_at)),
             "clip_skip": int(labels.get("Clip skip", 1)),
-            "is_using_inpainting_conditioning": False,
+            "is_using_inpainting_conditioning": "Conditional mask weight" in labels,
             "version": labels.get("Version"),
         }
     )
