@@ -18,7 +18,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modules.engine.options import Img2ImgOptions, ModelOptions, VaeOptions
+from modules.engine.options import (
+    Img2ImgOptions,
+    MergingOptions,
+    ModelOptions,
+    PassCompatibility,
+    PassOptions,
+    VaeOptions,
+)
 from modules.engine.residency import Residency
 from modules.foundation import log as logs
 from modules.foundation.errors import UserError
@@ -41,10 +48,11 @@ from modules.store.database import Database
 from modules.store.hash_cache import HashCache
 from modules.store.history import History
 from modules.store.model_files import FACES, UPSCALERS
+from modules.store.naming import Sanitizing
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 from modules.store.outputs import Outputs
 from modules.store.styles import Styles
-from modules.studio import checkpoints, describing, extras, generate, inputs
+from modules.studio import checkpoints, describing, extras, generate, inputs, replay
 from modules.studio.context import Studio
 from modules.studio.options import PostprocessingOptions, PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
@@ -56,7 +64,15 @@ from modules.vision.options import FaceOptions, InterrogateOptions, UpscalingOpt
 from modules.vision.upscale import UpscalerFile, Upscalers
 from modules.web import share
 from modules.web.app import create_app
-from modules.web.options import GalleryLooks, ProgressLooks, PromptEditing, UserInterface
+from modules.web.options import (
+    Alternatives,
+    CanvasHotkeys,
+    CanvasLooks,
+    GalleryLooks,
+    ProgressLooks,
+    PromptEditing,
+    UserInterface,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -72,6 +88,9 @@ SETTINGS: tuple[type[Options], ...] = (
     ModelOptions,
     VaeOptions,
     Img2ImgOptions,
+    MergingOptions,
+    PassOptions,
+    PassCompatibility,
     NetworkOptions,
     NoiseOptions,
     SamplerOptions,
@@ -93,7 +112,10 @@ SETTINGS: tuple[type[Options], ...] = (
     InterrogateOptions,
     UserInterface,
     PromptEditing,
+    CanvasLooks,
+    CanvasHotkeys,
     GalleryLooks,
+    Alternatives,
     ProgressLooks,
     ExtensionOptions,
 )
@@ -171,7 +193,7 @@ def assemble(flags: Flags) -> Studio:
         catalog=catalog,
         models=Residency(catalog, partial(_loader, compute)),
         jobs=Queue(history),
-        outputs=Outputs(paths.data),
+        outputs=Outputs(paths.data, Sanitizing(flags.filenames_max_length, flags.unix_filenames_sanitization)),
         history=history,
         previews=Previews(),
         styles=Styles(flags.styles_file or (paths.data / "styles.csv",)),
@@ -185,6 +207,7 @@ def assemble(flags: Flags) -> Studio:
     generate.register(studio, ready=False)
     extras.register(studio, ready=False)
     describing.register(studio, ready=False)
+    replay.register(studio, ready=False)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task)
     return studio
 
@@ -215,6 +238,7 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
     generate.register(studio, ready=True, runner=_runner.run)
     extras.register(studio, ready=True)
     describing.register(studio, ready=True)
+    replay.register(studio, ready=True)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task, partial(checkpoints.run, studio=studio))
     studio.ready.set()
 

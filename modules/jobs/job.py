@@ -159,6 +159,10 @@ class Job:
 
     # -- for the runner
 
+    def show(self, picture: Any) -> None:
+        """Preview this picture from now on instead of the forming one; None goes back to that."""
+        self._report(picture=picture, pictures=self.progress.pictures + 1)
+
     def expect(self, paces: Paces, label: str, work: float) -> None:
         """Estimate by the last job of this label and work (see Paces) until its own steps are timed."""
         self._watch = paces.watch(label, work)
@@ -197,7 +201,9 @@ class Job:
             self.status, self.outcome, self.exception = status, outcome, exception
             self.error = error if error is not None else (str(exception) if exception is not None else None)
             self.finished_at = time.time()
-            self.progress = replace(was, latent=None, phase="", batch=was.batches if status == "done" else was.batch)
+            self.progress = replace(
+                was, latent=None, picture=None, phase="", batch=was.batches if status == "done" else was.batch
+            )
             self._done.set()
             self.announce("finished", status)
 

@@ -28,7 +28,8 @@ class Progress:
     """A moment of a running job. Replaced at every report, never changed.
 
     `step` counts finished steps of the running batch, `batch` finished batches. `latent` is the
-    last estimate of the clean latents, [B, C, h, w], on the device. Times are of `time.monotonic`.
+    last estimate of the clean latents, [B, C, h, w], on the device. `picture` is what is shown in its place, if
+    somebody wants that, and `pictures` counts those shown so far. Times are of `time.monotonic`.
     """
 
     batches: int = 0
@@ -37,6 +38,8 @@ class Progress:
     step: int = 0
     phase: str = ""
     latent: Any = None
+    picture: Any = None
+    pictures: int = 0
     started_at: float = 0.0
     batch_at: float = 0.0
     step_at: float = 0.0

@@ -61,9 +61,7 @@ def run(job: Job, studio: Studio) -> Result:
     settings = studio.settings.snapshot
     delivery = Delivery(job, studio, settings.overridden(request.override_settings))
     context = context_of(job, studio, settings)
-    checkpoint = delivery.settings[ModelOptions].sd_model_checkpoint
-    _hash_meanwhile(studio, checkpoint)
-    job.expect(studio.jobs.paces, *_workload(request, checkpoint))
+    prepare(job, studio, delivery.settings)
     try:
         for made in generate(request, context):
             request = made.plan.request
@@ -73,6 +71,14 @@ def run(job: Job, studio: Studio) -> Result:
     job.phase("Saving")
     delivery.deliver_grid()
     return result_of(job, request, delivery, time.monotonic() - started)
+
+
+def prepare(job: Job, studio: Studio, settings: Snapshot) -> None:
+    """What is begun before the engine is: hashing the checkpoint, and an estimate of how long the job takes."""
+    assert isinstance(job.request, Request)
+    checkpoint = settings[ModelOptions].sd_model_checkpoint
+    _hash_meanwhile(studio, checkpoint)
+    job.expect(studio.jobs.paces, *_workload(job.request, checkpoint))
 
 
 def context_of(

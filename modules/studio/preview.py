@@ -21,12 +21,19 @@ if TYPE_CHECKING:
     from modules.jobs.progress import Progress
     from modules.studio.context import Studio
 
+SHOWN = 1_000_000_000
+"""Numbers from here on are those of pictures shown in place of the forming one."""
+LARGEST = 1280
+"""Pixels: the longer side of such a picture."""
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`image` has the latent's size, an eighth of the picture's; `number` grows within a job."""
+    """`image` has the latent's size, an eighth of the picture's, or is one that a script shows.
+
+    `number` tells one preview of a job from another.
+    """
 
     image: Image.Image
     number: int
@@ -55,6 +62,8 @@ class Previews:
         settings = studio.settings.snapshot
         wanted, progress, model = settings[PreviewOptions], job.progress, studio.models.current
         every = wanted.show_progress_every_n_steps
+        if wanted.live_previews_enable and progress.picture is not None:
+            return Preview(_within(progress.picture), SHOWN + progress.pictures)
         if not wanted.live_previews_enable or every < 0 or progress.latent is None or model is None:
             return None
         number = progress.batch * (progress.steps + 1) + progress.step
@@ -72,6 +81,14 @@ def preview(job: Job, studio: Studio) -> Image.Image | None:
     """As `Previews.latest`, the picture alone."""
     latest = studio.previews.latest(job, studio)
     return latest.image if latest else None
+
+
+def _within(picture: Image.Image) -> Image.Image:
+    if max(picture.size) <= LARGEST:
+        return picture.convert("RGB")
+    smaller = picture.convert("RGB")
+    smaller.thumbnail((LARGEST, LARGEST))
+    return smaller
 
 
 def _decoded(progress: Progress, mapping: PreviewMap, settings: Snapshot) -> Image.Image:

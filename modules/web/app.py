@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from modules.foundation.version import VERSION
-from modules.web import docs, errors, login
+from modules.host.scripts import Host
+from modules.web import docs, errors, extension_files, login
 from modules.web.access import Access
 from modules.web.api import ROUTERS
 from modules.web.front import Front, mount_page
@@ -48,10 +49,10 @@ class Assets(StaticFiles):
         return response
 
 
-def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
+def create_app(studio: Studio, blocks: Blocks | None = None, host: Host | None = None) -> FastAPI:
     """The application over a studio, which may still be starting.
 
-    `app.state` has `studio`, `gate` (whose `link(base_url)` is the one-time login link and whose
+    `app.state` has `studio`, `host`, `gate` (whose `link(base_url)` is the one-time login link and whose
     `hosts` a share link is added to) and `front`. Raises UserError for flags that cannot be meant.
     """
     access = Access.of(studio.flags)
@@ -70,12 +71,14 @@ def create_app(studio: Studio, blocks: Blocks | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.studio = studio
+    app.state.host = host or Host()
     app.state.gate = Gate(access, Sessions(key, access.accounts))
     app.state.front = Front(expected=not studio.flags.nowebui)
     errors.install(app)
     for router in (*ROUTERS, login.router, docs.router):
         app.include_router(router)
     app.mount(ASSETS_URL, Assets(directory=docs.ASSETS))
+    app.include_router(extension_files.router)
     # Not a mount: that would answer in place of a route that is only asked with the wrong method.
     app.router.default = app.state.front
     # The last one added is the outermost.

@@ -45,19 +45,13 @@ def submit(
     registry: Registry,
     tab: str,
     kind: type[Request],
-    compose: Callable[[Mapping[str, Any], str | None], Mapping[str, Any]],
 ) -> Callable[..., Reply]:
-    """The Generate button: (job id, override settings, *values of the tab) -> reply.
-
-    `compose` makes values of the request out of those shown.
-    """
+    """The Generate button: (job id, override settings, *values of the tab) -> reply."""
 
     def handler(request: gr.Request, id: str, overrides: list[str] | None, *values: Any) -> Reply:
-        shown = registry.values(tab, values)
         try:
-            user = user_of(request)
-            wanted = request_of(studio, kind, compose(shown, user), overrides or [])
-            job = studio.jobs.submit(kind_of(kind), wanted, owner=user, id=id or None)
+            wanted = request_of(studio, kind, registry.values(tab, values), overrides or [])
+            job = studio.jobs.submit(kind_of(kind), wanted, owner=user_of(request), id=id or None)
         except ValidationError as error:
             return {"id": id, **explained(error, registry, tab)}
         except AtelierError as error:

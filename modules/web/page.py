@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +19,16 @@ from gradio import themes
 
 from modules.foundation.version import VERSION
 from modules.studio.checkpoints import chosen
-from modules.web import checkpoints, handlers, options
+from modules.web import checkpoints, extension_files, handlers, options, sending
 from modules.web.app import ASSETS_URL
 from modules.web.front import mount_page
 from modules.web.head import WithHead
 from modules.web.panels import quicksettings, setting
 from modules.web.registry import Registry
-from modules.web.tabs import generation, pnginfo, settings, txt2img
+from modules.web.tabs import extension_tabs, extras, generation, img2img, pnginfo, settings, txt2img
 
 if TYPE_CHECKING:
+    from modules.host.scripts import Host
     from modules.studio.context import Studio
 
 ASSETS = Path(__file__).parent / "assets"
@@ -36,9 +38,10 @@ SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans",
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Consolas", "DejaVu Sans Mono", "monospace")
 
 
-def build(studio: Studio) -> gr.Blocks:
-    """Every tab, bound. Takes well under half a second once Gradio is imported."""
-    registry = Registry()
+def build(studio: Studio, host: Host | None = None) -> gr.Blocks:
+    """Every tab, bound, with those of extensions. Takes well under half a second once Gradio is imported."""
+    registry = Registry(host)
+    added = extension_tabs.of(registry.host)
     defaults = checkpoints.defaults_now(studio)
     file = chosen(studio)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
@@ -46,12 +49,20 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs", elem_classes=["main-tabs"]):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 words = txt2img.build(studio, registry, defaults)
+            painted = []
+            for name in img2img.TABS:
+                with gr.Tab(name, id=name, elem_id=f"tab_{name}"):
+                    painted.append(img2img.build(studio, registry, defaults, name))
+            with gr.Tab("Extras", id="extras", elem_id="tab_extras"):
+                processed = extras.build(studio, registry)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
-                info = pnginfo.build()
+                info = pnginfo.build(studio)
+            extension_tabs.build(added)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 all_settings = settings.build(studio)
         gr.HTML(_footer(), elem_id="footer")
-        _bind(studio, registry, blocks, quick, words, info, json.dumps(defaults.values()))
+        extras.bind_sending(studio, processed, info)
+        _bind(studio, registry, blocks, quick, (words, *painted), info, json.dumps(defaults.values()))
         blocks.load(
             settings.opened(studio, all_settings),
             None,
@@ -66,7 +77,7 @@ def _bind(
     registry: Registry,
     blocks: gr.Blocks,
     quick: quicksettings.Quicksettings,
-    words: generation.GenerationTab,
+    tabs: Sequence[generation.GenerationTab],
     info: pnginfo.PngInfoTab,
     defaults: str,
 ) -> None:
@@ -75,7 +86,7 @@ def _bind(
     force = gr.Textbox(defaults, elem_id="defaults_in_force", visible="hidden")
     notices = gr.JSON([], elem_id="notices", visible="hidden")
     shown_settings = gr.Textbox(elem_id="settings_json", visible="hidden")
-    followers = checkpoints.fields(registry, txt2img.TAB)
+    followers = [each for tab in tabs for each in checkpoints.fields(registry, tab.name)]
     told: dict[str, Any] = {"fn": None, "inputs": reply, "js": "(reply) => atelier.replied(reply)"}
 
     quick.checkpoint.input(
@@ -96,23 +107,20 @@ def _bind(
         [shown_settings, notices],
         **handlers.QUIET,
     ).then(None, [shown_settings, notices], None, js="(json, notices) => atelier.opened(json, notices)")
-    generation.bind_restoring(studio, registry, words, words, info)
-    shown = gr.JSON(elem_id="pnginfo_reply", visible="hidden")
-    info.send_to_txt2img.click(
-        generation.from_text(studio, registry, words.name),
-        info.generation_info,
-        [*registry.inputs(words.name), words.overrides, shown],
-        **handlers.QUIET,
-    ).then(**generation.pasted(words.name, shown))
+    for tab in tabs:
+        generation.bind_restoring(studio, registry, tab, tabs[0], info)
+    sending.bind(studio, registry, tabs, info)
 
 
 def mount(app: FastAPI, studio: Studio) -> None:
     """Build the page and put it into an app that `web.app.create_app` made, running or not."""
     head = (ASSETS / "html" / "head.html").read_text(encoding="utf-8").replace("{theme}", studio.flags.theme or "")
     root = app.state.gate.access.root_path
-    mount_page(
-        app, build(studio), lambda page: WithHead(page, head.replace("{assets}", root + ASSETS_URL)), **mount_options()
-    )
+    head = head.replace("{assets}", root + ASSETS_URL) + extension_files.head(app.state.host, root)
+    blocks = build(studio, app.state.host)
+    mount_page(app, blocks, lambda page: WithHead(page, head), **mount_options())
+    if app.state.host.scripts:
+        app.state.host.scripts.started(blocks, app)
 
 
 def mount_options() -> dict[str, Any]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import gradio as gr
 from gradio.components import Component
+
+from modules.host.scripts import Host
 
 C = TypeVar("C", bound=Component)
 
@@ -26,10 +28,31 @@ class Entry:
     label: str | None
 
 
-class Registry:
-    """Components in the order they were added. Lives as long as the page it describes."""
+class Composition(Protocol):
+    """Some of a tab's controls that make up request fields together, such as those of scripts."""
 
-    def __init__(self) -> None:
+    def gathered(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """All values of the tab, with the request's fields in place of those controls'."""
+        ...
+
+    def spread(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The other way round: values of those controls for the request fields among `values`, added to them."""
+        ...
+
+    def pasted(self, infotext: str, labels: dict[str, Any]) -> dict[str, Any]:
+        """Values of those controls for an infotext, whose labels it may change for all others."""
+        ...
+
+
+class Registry:
+    """Components in the order they were added. Lives as long as the page it describes.
+
+    `host` has the extensions whose scripts are on the page.
+    """
+
+    def __init__(self, host: Host | None = None) -> None:
+        self.host = host or Host()
+        self.compositions: dict[str, Composition] = {}
         self._entries: list[Entry] = []
 
     def add(
@@ -46,6 +69,13 @@ class Registry:
             raise ValueError("A component needs a field or an id.")
         component.elem_id = f"{tab}_{name}"
         self._entries.append(Entry(component, tab, field, label))
+        return component
+
+    def adopt(self, component: C, *, tab: str, field: str) -> C:
+        """As `add`, for a control that has an element id of its own."""
+        name = component.elem_id
+        self.add(component, tab=tab, field=field)
+        component.elem_id = name
         return component
 
     def entries(self, tab: str) -> Iterator[Entry]:
@@ -66,8 +96,12 @@ class Registry:
 
     def values(self, tab: str, values: Sequence[Any]) -> dict[str, Any]:
         """A handler's positional values by request field."""
-        return dict(zip(self.fields(tab), values, strict=True))
+        found = dict(zip(self.fields(tab), values, strict=True))
+        composition = self.compositions.get(tab)
+        return composition.gathered(found) if composition else found
 
     def updates(self, tab: str, values: Mapping[str, Any]) -> list[Any]:
         """One Gradio update for each of the tab's inputs: the given values, everything else untouched."""
+        composition = self.compositions.get(tab)
+        values = composition.spread(values) if composition else values
         return [gr.update(value=values[field]) if field in values else gr.skip() for field in self.fields(tab)]

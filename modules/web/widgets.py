@@ -35,6 +35,24 @@ class Dropdown(gr.Dropdown):
         return payload
 
 
+class Radio(gr.Radio):
+    """A row of choices whose value is the number of the chosen one, from 0."""
+
+    __module__ = gr.Radio.__module__
+    EVENTS = gr.Radio.EVENTS
+
+    def preprocess(self, payload: Any) -> Any:
+        names = [name for name, _ in self.choices]
+        return names.index(payload) if payload in names else payload
+
+    def postprocess(self, value: Any) -> Any:
+        return self.choices[int(value)][0] if isinstance(value, int) and 0 <= value < len(self.choices) else value
+
+
+Choice = Radio
+"""Gradio looks a component's class up by its name in the module that it is said to be of."""
+
+
 class Image(gr.Image):
     """A picture field that hands on any uploaded file, untouched, by its path."""
 
@@ -63,6 +81,11 @@ def hidden_button(elem_id: str) -> gr.Button:
 def slider(label: str, least: float, greatest: float, step: float, value: float, **kwargs: Any) -> gr.Slider:
     """A slider with a number box and without Gradio's reset button."""
     return Slider(least, greatest, value=value, step=step, label=label, buttons=[], **kwargs)
+
+
+def choice(label: str, choices: Sequence[str], value: int, **kwargs: Any) -> gr.Radio:
+    """A row of choices with `label` above it, the one of this number chosen."""
+    return Radio(list(choices), value=choices[value], label=label, **kwargs)
 
 
 def dropdown(label: str, choices: Sequence[str], value: Any, **kwargs: Any) -> gr.Dropdown:

@@ -10,9 +10,12 @@ from modules.web.api import (
     catalog,
     extras,
     generation,
+    img2img,
     jobs,
+    layers,
     pnginfo,
     progress,
+    replay,
     scripts,
     server,
     settings,
@@ -20,6 +23,22 @@ from modules.web.api import (
     tokens,
 )
 
-_SUBJECTS = (generation, extras, progress, settings, catalog, pnginfo, server, archive, jobs, tokens, scripts, styles)
+_SUBJECTS = (
+    generation,
+    img2img,
+    extras,
+    progress,
+    settings,
+    catalog,
+    pnginfo,
+    server,
+    archive,
+    jobs,
+    layers,
+    tokens,
+    scripts,
+    styles,
+    replay,
+)
 ROUTERS = tuple(module.router for module in _SUBJECTS)
 """All routes, in the order `/docs` shows them."""

@@ -17,9 +17,9 @@ from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
 from modules.studio.deliver import NOT_SAVED
-from modules.web.api import info, pictures, settings
-from modules.web.api.current import CurrentStudio, CurrentUser
-from modules.web.api.schemas import ImagesReply, Txt2ImgBody
+from modules.web.api import info, pictures, scripts, settings
+from modules.web.api.current import CurrentHost, CurrentStudio, CurrentUser
+from modules.web.api.schemas import GenerationBody, ImagesReply, Txt2ImgBody
 
 if TYPE_CHECKING:
     from modules.jobs.job import Job
@@ -32,14 +32,20 @@ router = APIRouter(prefix="/sdapi/v1", tags=["generation"])
 
 
 @router.post("/txt2img")
-async def txt2img(body: Txt2ImgBody, studio: CurrentStudio, user: CurrentUser) -> ImagesReply:
+async def txt2img(body: Txt2ImgBody, studio: CurrentStudio, host: CurrentHost, user: CurrentUser) -> ImagesReply:
     """Queue one text-to-image job and answer with its images once it is done.
 
     The call blocks as A1111's does; `GET /sdapi/v1/progress` follows it meanwhile. A job that is
     interrupted answers with what it had.
     """
+    scripts.check(host, "txt2img", body.script_name, body.alwayson_scripts)
     # Files are looked up and the job is written down on another thread; the server answers others meanwhile.
     body, request, job = await to_thread.run_sync(queued, body, studio, user)
+    return await answered(body, request, job, studio)
+
+
+async def answered(body: GenerationBody, request: Request, job: Job, studio: Studio) -> ImagesReply:
+    """The reply to a job, once it is done. Raises what made it fail."""
     try:
         result: Result | None = await job.result()
     except Interrupted:
@@ -57,16 +63,26 @@ def queued(body: Txt2ImgBody, studio: Studio, user: str | None) -> tuple[Txt2Img
     """The body with its infotext read, the studio's request of it, and the job. Raises as `checked`."""
     body = with_infotext(body, studio)
     request = checked(body, studio)
+    return body, request, submitted(body, request, studio, user)
+
+
+def submitted(body: GenerationBody, request: Request, studio: Studio, user: str | None) -> Job:
+    """The job of a request, its settings kept for good if the body says so."""
     if not body.override_settings_restore_afterwards:
         known = studio.settings.declared()
         settings.write({key: value for key, value in request.override_settings.items() if key in known}, studio)
-    return body, request, studio.jobs.submit(request.kind, request, owner=user, id=body.force_task_id or None)
+    return studio.jobs.submit(request.kind, request, owner=user, id=body.force_task_id or None)
 
 
 def checked(body: Txt2ImgBody, studio: Studio) -> Txt2Img:
     """The studio's own request. Raises UserError or HTTPException for what cannot be done."""
+    values = {field: getattr(body, field) for field in Txt2Img.model_fields}
+    return Txt2Img.model_validate({**values, **resolved(body, studio)})
+
+
+def resolved(body: GenerationBody, studio: Studio) -> dict[str, Any]:
+    """The fields that a request has otherwise than the body. Raises as `checked`."""
     body.check_available()
-    _check_scripts(body)
     name = body.sampler_name or body.sampler_index
     try:
         resolve(name, body.scheduler or "")
@@ -74,15 +90,13 @@ def checked(body: Txt2ImgBody, studio: Studio) -> Txt2Img:
         raise HTTPException(400, "Sampler not found") from None
     overrides = _known_checkpoint(body.override_settings, studio)
     studio.settings.snapshot.overridden(overrides)
-    values = {field: getattr(body, field) for field in Txt2Img.model_fields}
-    values |= {
+    return {
         "sampler_name": name,
         "scheduler": body.scheduler or "",
         "override_settings": overrides,
         "do_not_save_samples": not body.save_images,
         "do_not_save_grid": not body.save_images,
     }
-    return Txt2Img.model_validate(values)
 
 
 def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
@@ -104,13 +118,6 @@ def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
 def _not_saved(job: Job) -> str | None:
     """Why a picture that was to be saved was not."""
     return next((text.removeprefix(NOT_SAVED) for text in job.comments if text.startswith(NOT_SAVED)), None)
-
-
-def _check_scripts(body: Txt2ImgBody) -> None:
-    if body.script_name:
-        raise HTTPException(422, f"Script '{body.script_name}' not found")
-    for name in body.alwayson_scripts:
-        raise HTTPException(422, f"Script '{name}' not found" if name else "always on script  not found")
 
 
 def _known_checkpoint(overrides: dict[str, Any], studio: Studio) -> dict[str, Any]:

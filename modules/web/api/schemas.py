@@ -1,6 +1,6 @@
 """Bodies and replies of the API: A1111's field names and defaults, around the studio's own request.
 
-`Txt2ImgBody` is the request itself plus what only the API knows. Where A1111 has a field whose
+`Txt2ImgBody` and `Img2ImgBody` are the requests themselves plus what only the API knows. Where A1111 has a field whose
 feature does not exist here yet, the field is listed, and asking for the feature is an error:
 nothing is ignored that would change the picture.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from modules.engine.request import Txt2Img
+from modules.engine.request import Img2Img, Txt2Img
 from modules.foundation.errors import UserError
 from modules.foundation.lenient import Int, Text
 
@@ -28,37 +28,22 @@ UNAVAILABLE: dict[str, tuple[str, tuple[Any, ...]]] = {
 """Fields of features that are not built yet: what they are called and the values that ask for nothing."""
 
 
-class Txt2ImgBody(Txt2Img):
-    """What POST /sdapi/v1/txt2img takes. Every field may be left out or null; unknown ones are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingTxt2Img")
+class GenerationBody(BaseModel):
+    """What only the API knows of a generation. Every field may be left out or null; unknown ones are ignored."""
 
     steps: Int = Field(50, ge=1, le=1000)
     subseed_strength: Number = Field(0, ge=0, le=1)
-    sampler_name: Text | None = None  # type: ignore[assignment]
-    scheduler: Text | None = None  # type: ignore[assignment]
+    sampler_name: Text | None = None
+    scheduler: Text | None = None
     sampler_index: Text = Field("Euler", description="older name of sampler_name, used where that is empty")
-    denoising_strength: Number | None = None
     restore_faces: bool | None = None
     tiling: bool | None = None
+    override_settings: dict[str, Any] = Field(default_factory=dict)
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: Text | None = None
     refiner_switch_at: Number | None = None
     firstpass_image: Text | None = None
     comments: dict[str, Any] | None = None
-    enable_hr: bool = False
-    firstphase_width: Int = 0
-    firstphase_height: Int = 0
-    hr_scale: Number = 2.0
-    hr_upscaler: Text | None = None
-    hr_second_pass_steps: Int = 0
-    hr_resize_x: Int = 0
-    hr_resize_y: Int = 0
-    hr_checkpoint_name: Text | None = None
-    hr_sampler_name: Text | None = None
-    hr_scheduler: Text | None = None
-    hr_prompt: Text = ""
-    hr_negative_prompt: Text = ""
     force_task_id: Text | None = Field(
         None, max_length=1000, description="the id under which /internal/progress knows the job"
     )
@@ -79,13 +64,51 @@ class Txt2ImgBody(Txt2Img):
     def check_available(self) -> None:
         """Raises UserError for a feature that is asked for and not built yet."""
         for name, (feature, idle) in UNAVAILABLE.items():
-            value = getattr(self, name)
+            value = getattr(self, name, idle[0])
             if value not in idle:
                 raise UserError(f"{feature} is not available yet; send {name} as {_spelled(idle[-1])} or leave it out.")
 
     def echo(self) -> dict[str, Any]:
         """The request as the reply repeats it."""
         return self.model_dump(exclude={"kind"})
+
+
+class Txt2ImgBody(GenerationBody, Txt2Img):
+    """What POST /sdapi/v1/txt2img takes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingTxt2Img")
+
+    denoising_strength: Number | None = None
+    enable_hr: bool = False
+    firstphase_width: Int = 0
+    firstphase_height: Int = 0
+    hr_scale: Number = 2.0
+    hr_upscaler: Text | None = None
+    hr_second_pass_steps: Int = 0
+    hr_resize_x: Int = 0
+    hr_resize_y: Int = 0
+    hr_checkpoint_name: Text | None = None
+    hr_sampler_name: Text | None = None
+    hr_scheduler: Text | None = None
+    hr_prompt: Text = ""
+    hr_negative_prompt: Text = ""
+
+
+class Img2ImgBody(GenerationBody, Img2Img):
+    """What POST /sdapi/v1/img2img takes. Pictures are base64 of picture files, or data URIs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingImg2Img")
+
+    init_images: list[str] | None = None  # type: ignore[assignment]
+    mask: str | None = None
+    latent_mask: str | None = None
+    denoising_strength: Number = Field(0.75, ge=0, le=1)
+    include_init_images: bool = Field(False, description="repeat the pictures in the reply's parameters")
+
+    def echo(self) -> dict[str, Any]:
+        pictures = set() if self.include_init_images else {"init_images", "mask"}
+        hidden = {"kind", "include_init_images"} | ({"soft_inpainting"} if self.soft_inpainting is None else set())
+        return {**self.model_dump(exclude=hidden | pictures), **dict.fromkeys(pictures)}
 
 
 class ImagesReply(BaseModel):

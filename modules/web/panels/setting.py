@@ -12,6 +12,8 @@ from gradio.events import Dependency
 from modules.engine.recipe import FIELDS
 from modules.foundation.errors import AtelierError
 from modules.foundation.options import Options, Setting
+from modules.foundation.paths import PROGRAM
+from modules.host.discovery import discover
 from modules.web import handlers, widgets
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
             from modules.sampling.catalog import SAMPLERS
 
             return [sampler.name for sampler in SAMPLERS]
+        case "extensions":
+            return [extension.name for extension in discover(PROGRAM / "extensions", studio.paths.extensions)]
         case "settings":
             return list(studio.settings.declared())
         case "infotext labels":

@@ -9,7 +9,7 @@ import gradio as gr
 from modules.engine.request import Txt2Img
 from modules.web.access import Access
 from modules.web.defaults import Defaults
-from modules.web.panels import advanced, gallery, overrides, prompt, sampler, seed, size
+from modules.web.panels import advanced, gallery, overrides, prompt, sampler, script_slot, seed, size
 from modules.web.registry import Registry
 from modules.web.tabs import generation
 
@@ -29,6 +29,7 @@ def build(studio: Studio, registry: Registry, defaults: Defaults) -> generation.
             seed.build(registry, TAB)
             advanced.build(registry, TAB)
             chosen = overrides.build(TAB)
+            script_slot.build(registry, TAB)
         output = gallery.build(TAB, can_open_folder=not Access.of(studio.flags).beyond_loopback)
     tab = generation.GenerationTab(TAB, Txt2Img, top, chosen, output)
     generation.bind(studio, registry, tab)
