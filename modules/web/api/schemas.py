@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from modules.engine.advanced import Advanced
 from modules.engine.request import Img2Img, Txt2Img
 from modules.foundation.errors import UserError
 from modules.foundation.lenient import Int, Text
@@ -26,6 +27,10 @@ UNAVAILABLE: dict[str, tuple[str, tuple[Any, ...]]] = {
     "firstpass_image": ("Starting from a first-pass picture", (None, "")),
 }
 """Fields of features that are not built yet: what they are called and the values that ask for nothing."""
+
+
+OURS = frozenset(Advanced.model_fields) | {"soft_inpainting"}
+"""Fields that A1111 does not have."""
 
 
 class GenerationBody(BaseModel):
@@ -69,11 +74,11 @@ class GenerationBody(BaseModel):
                 raise UserError(f"{feature} is not available yet; send {name} as {_spelled(idle[-1])} or leave it out.")
 
     def echo(self) -> dict[str, Any]:
-        """The request as the reply repeats it."""
-        return self.model_dump(exclude={"kind"})
+        """The request as the reply repeats it; fields that A1111 does not have only if they were sent."""
+        return self.model_dump(exclude={"kind", *(OURS - self.model_fields_set)})
 
 
-class Txt2ImgBody(GenerationBody, Txt2Img):
+class Txt2ImgBody(GenerationBody, Txt2Img):  # pyright: ignore[reportIncompatibleVariableOverride]
     """What POST /sdapi/v1/txt2img takes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingTxt2Img")
@@ -94,7 +99,7 @@ class Txt2ImgBody(GenerationBody, Txt2Img):
     hr_negative_prompt: Text = ""
 
 
-class Img2ImgBody(GenerationBody, Img2Img):
+class Img2ImgBody(GenerationBody, Img2Img):  # pyright: ignore[reportIncompatibleVariableOverride]
     """What POST /sdapi/v1/img2img takes. Pictures are base64 of picture files, or data URIs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingImg2Img")
@@ -106,9 +111,9 @@ class Img2ImgBody(GenerationBody, Img2Img):
     include_init_images: bool = Field(False, description="repeat the pictures in the reply's parameters")
 
     def echo(self) -> dict[str, Any]:
-        pictures = set() if self.include_init_images else {"init_images", "mask"}
-        hidden = {"kind", "include_init_images"} | ({"soft_inpainting"} if self.soft_inpainting is None else set())
-        return {**self.model_dump(exclude=hidden | pictures), **dict.fromkeys(pictures)}
+        told = super().echo()
+        del told["include_init_images"]
+        return told if self.include_init_images else {**told, "init_images": None, "mask": None}
 
 
 class ImagesReply(BaseModel):
