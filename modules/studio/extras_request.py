@@ -46,7 +46,7 @@ class Extras(BaseModel):
     save_output: bool = True
 
     upscale_enabled: bool = True
-    resize_mode: Literal[0, 1] = 0
+    resize_mode: Int = Field(0, ge=0, le=1, description="0 by factor, 1 to a size")
     upscaling_resize: float = Field(2.0, gt=0, le=100)
     max_side_length: Int = Field(0, ge=0)
     upscaling_resize_w: Int = Field(512, ge=1)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from modules.foundation.lenient import Int, Text
 from modules.foundation.options import Options, Section, setting
 from modules.foundation.settings import Snapshot
 from modules.studio.options import PreviewOptions
+from modules.vision.options import UpscalingOptions
 
 
 class PromptEditing(Options, section=Section("ui_prompt_editing", "Prompt editing", "ui")):
@@ -32,6 +34,57 @@ class UserInterface(Options, section=Section("ui", "User interface", "ui")):
         note="Settings shown at the top of the page.",
     )
     show_progress_in_title: bool = setting(True, "Show generation progress in window title.")
+    send_seed: bool = setting(True, "Send seed when sending prompt or image to other interface")
+    send_size: bool = setting(True, "Send size when sending prompt or image to another interface")
+
+
+class Alternatives(Options, section=Section("ui_alternatives", "UI alternatives", "ui")):
+    """Controls that not everybody wants to see."""
+
+    hires_fix_show_sampler: bool = setting(
+        False, "Hires fix: show hires checkpoint and sampler selection", restart=True
+    )
+    hires_fix_show_prompts: bool = setting(False, "Hires fix: show hires prompt and negative prompt", restart=True)
+
+
+class CanvasLooks(Options, section=Section("img2img", "img2img", "sd")):
+    """The canvas of the img2img tabs."""
+
+    img2img_editor_height: Int = setting(
+        720, "Height of the image editor", slider=(80, 1600, 1), note="In pixels; smaller windows make it smaller."
+    )
+    img2img_sketch_default_brush_color: Text = setting("#ffffff", "Sketch initial brush color")
+    img2img_inpaint_mask_brush_color: Text = setting("#ffffff", "Inpaint mask brush color")
+    img2img_inpaint_sketch_default_brush_color: Text = setting("#ffffff", "Inpaint sketch initial brush color")
+
+
+class CanvasHotkeys(Options, section=Section("canvas_hotkey", "Canvas Hotkeys")):
+    """Keys of the canvas. Overlapping and expanding, which A1111 has keys for, happen by themselves here."""
+
+    canvas_hotkey_zoom: Text = setting("Alt", "Zoom canvas", choices=("Shift", "Ctrl", "Alt"), note="With the wheel.")
+    canvas_hotkey_adjust: Text = setting(
+        "Ctrl", "Adjust brush size", choices=("Shift", "Ctrl", "Alt"), note="With the wheel."
+    )
+    canvas_hotkey_shrink_brush: Text = setting("Q", "Shrink the brush size")
+    canvas_hotkey_grow_brush: Text = setting("W", "Enlarge the brush size")
+    canvas_hotkey_move: Text = setting("F", "Moving the canvas", note="While it is held.")
+    canvas_hotkey_fullscreen: Text = setting("S", "Fill the window with the canvas, and back")
+    canvas_hotkey_reset: Text = setting("R", "Show the whole picture again")
+    canvas_show_tooltip: bool = setting(True, "Show the help button on the canvas")
+    canvas_blur_prompt: bool = setting(False, "Take the focus off the prompt when working with the canvas")
+    canvas_disabled_functions: tuple[str, ...] = setting(
+        (),
+        "Disable functions that you don't use",
+        choices=(
+            "Zoom",
+            "Adjust brush size",
+            "Hotkey enlarge brush",
+            "Hotkey shrink brush",
+            "Moving canvas",
+            "Fullscreen",
+            "Reset Zoom",
+        ),
+    )
 
 
 class GalleryLooks(Options, section=Section("ui_gallery", "Gallery", "ui")):
@@ -54,7 +107,7 @@ class ProgressLooks(Options, section=Section("ui", "Live previews", "ui")):
     )
 
 
-FOR_SCRIPTS = (PromptEditing, UserInterface, GalleryLooks, ProgressLooks, PreviewOptions)
+FOR_SCRIPTS = (PromptEditing, UpscalingOptions, UserInterface, CanvasLooks, CanvasHotkeys, GalleryLooks, ProgressLooks, PreviewOptions)
 
 
 def for_scripts(snapshot: Snapshot) -> str:
