@@ -13,7 +13,6 @@ from PIL import Image
 from modules import boot
 from modules.engine.infotext import PROGRAM
 from modules.engine.plan import Made, Plan, plans, with_seeds
-from modules.engine.request import Txt2Img
 from modules.foundation.errors import Interrupted, UserError
 from modules.foundation.flags import parse
 from modules.jobs.job import Job
@@ -110,7 +109,8 @@ def painted(folder: Path, *arguments: str) -> tuple[Studio, Painter, Worker]:
         (models / name).write_bytes(name.encode() * 100)
     studio = boot.assemble(parse(["--data-dir", str(folder), *arguments]))
     painter = Painter(studio)
-    studio.jobs.register("txt2img", Txt2Img, painter.run, generate.restored)
+    for kind, request in generate.KINDS.items():
+        studio.jobs.register(kind, request, painter.run, generate.restored)
     studio.jobs.register(checkpoints.KIND, checkpoints.Task, painter.load)
     studio.ready.set()
     worker = Worker(studio.jobs)
