@@ -79,19 +79,6 @@ def nothing_yet() -> list[dict[str, Any]]:
     return []
 
 
-@router.get("/scripts")
-def scripts() -> dict[str, list[str]]:
-    """Scripts by tab. There are none yet."""
-    return {"txt2img": [], "img2img": []}
-
-
-@router.get("/script-info")
-@router.get("/extensions")
-def no_scripts_yet() -> list[dict[str, Any]]:
-    """Scripts and extensions. There are none yet."""
-    return []
-
-
 @router.post("/refresh-checkpoints")
 @router.post("/refresh-vae")
 def refresh(studio: CurrentStudio) -> None:

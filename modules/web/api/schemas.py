@@ -277,6 +277,16 @@ class ScriptInfo(BaseModel):
     args: list[ScriptArgument]
 
 
+class ExtensionItem(BaseModel):
+    name: str
+    remote: str | None = None
+    branch: str | None = None
+    commit_hash: str | None = None
+    version: str | None = None
+    commit_date: int | None = None
+    enabled: bool
+
+
 class MemoryReply(BaseModel):
     ram: dict[str, Any]
     cuda: dict[str, Any]

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from modules.foundation.errors import NotFound, UserError
 from modules.host.scripts import Host, ScriptFacts, Tab
 from modules.web.api.current import CurrentHost
-from modules.web.api.schemas import ScriptArgument, ScriptInfo, ScriptsList
+from modules.web.api.schemas import ExtensionItem, ScriptArgument, ScriptInfo, ScriptsList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,12 @@ def list_scripts(host: CurrentHost) -> ScriptsList:
 def script_info(host: CurrentHost) -> list[ScriptInfo]:
     """What every script takes, in the order of its arguments; those of txt2img first."""
     return [_info(script) for tab in TABS for script in host.facts(tab)]
+
+
+@router.get("/extensions")
+def extensions(host: CurrentHost) -> list[ExtensionItem]:
+    """The extensions that do not come along. What git knows of their folders is not read."""
+    return [ExtensionItem(name=each.name, enabled=each.enabled) for each in host.extensions if not each.shipped]
 
 
 def check(host: Host, tab: Tab, script_name: str | None, alwayson_scripts: Mapping[str, Any]) -> None:
