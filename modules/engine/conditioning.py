@@ -36,20 +36,27 @@ KEPT: Final = 256
 
 
 def condition(
-    handle: ModelHandle, plan: Plan, run: RunContext, steps: int, words: dict[str, Embedding] | None = None
+    handle: ModelHandle,
+    plan: Plan,
+    run: RunContext,
+    steps: int,
+    words: dict[str, Embedding] | None = None,
+    *,
+    first_pass: int | None = None,
 ) -> tuple[Prompted, Prompted]:
     """The conditioning of a batch by its prompts and by its negative prompts, at each evaluation of the network.
 
     Each [B, T, D] in float32 with T 77 a chunk; within a batch short prompts repeat their last vector, as in
     A1111. The two may differ in T. Prompts joined with AND have a row each. Edits are laid over `steps`
-    evaluations. `words` is filled with the embeddings whose words stood in the prompts. Raises UserError for a
-    prompt that cannot be read or encoded, Interrupted at the user's wish.
+    evaluations, in a second pass counting on from those of the `first_pass`. `words` is filled with the embeddings
+    whose words stood in the prompts. Raises UserError for a prompt that cannot be read or encoded, Interrupted at the
+    user's wish.
     """
     positive = [split(network_tags.extract(text)[0]) for text in plan.prompts]
     negative = [(Part(text),) for text in plan.negative_prompts]
     vocabulary = vocabulary_of(handle, run)
-    encoder = _Encoder(handle, run, vocabulary)
-    both = _prompted(encoder, positive, steps), _prompted(encoder, negative, steps)
+    encoder = _Encoder(handle, run, vocabulary, steps, first_pass)
+    both = _prompted(encoder, positive), _prompted(encoder, negative)
     if words is not None:
         words |= encoder.words
     return both
@@ -95,13 +102,14 @@ class _Encoder:
     handle: ModelHandle
     run: RunContext
     vocabulary: Vocabulary
+    steps: int = 1
+    first_pass: int | None = None
     words: dict[str, Embedding] = field(default_factory=dict)
 
 
-def _prompted(encoder: _Encoder, images: Sequence[tuple[Part, ...]], steps: int) -> Prompted:
+def _prompted(encoder: _Encoder, images: Sequence[tuple[Part, ...]]) -> Prompted:
     encoded = {
-        text: _scheduled(encoder, text, steps)
-        for text in dict.fromkeys(part.text for parts in images for part in parts)
+        text: _scheduled(encoder, text) for text in dict.fromkeys(part.text for parts in images for part in parts)
     }
     rows = [encoded[part.text] for parts in images for part in parts]
     plain = all(len(parts) == 1 and parts[0].weight == 1 for parts in images)
@@ -110,8 +118,9 @@ def _prompted(encoder: _Encoder, images: Sequence[tuple[Part, ...]], steps: int)
     return edited if any(len(row.lasts) > 1 for row in rows) else edited.at(0)
 
 
-def _scheduled(encoder: _Encoder, text: str, steps: int) -> _Encoded:
-    entries = schedule(text, steps, old=encoder.run.settings[TextCompatibility].use_old_scheduling)
+def _scheduled(encoder: _Encoder, text: str) -> _Encoded:
+    old = encoder.run.settings[TextCompatibility].use_old_scheduling
+    entries = schedule(text, encoder.steps, old=old, first_pass=encoder.first_pass)
     contexts = _contexts(encoder, Counter(entry.text for entry in entries))
     return _Encoded(tuple(entry.last for entry in entries), tuple(contexts[entry.text] for entry in entries))
 
@@ -146,8 +155,8 @@ def _contexts(encoder: _Encoder, counts: Counter[str]) -> dict[str, Tensor]:
     handle, options = encoder.handle, encoder.run.settings[PromptOptions]
     texts = tuple(counts.items()) if len(counts) > 1 else tuple((text, 1) for text in counts)
     # Not the emphasis mode alone: clip skip, word wrap and the encoder's precision change the numbers too.
-    vocabulary, patches = encoder.vocabulary, handle.patched.text_patches
-    key = (texts, handle.text.dtype, vocabulary, patches, *options.model_dump().values())
+    words, patches = encoder.vocabulary.stamp, handle.patched.text_patches
+    key = (texts, handle.text.dtype, words, patches, *options.model_dump().values())
     kept = handle.contexts
     chunks = _chunks(encoder, texts)
     encoded = kept.pop(key) if key in kept else _encoded(encoder, chunks, texts)

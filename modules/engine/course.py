@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ from modules.engine.networks import Asked, activate, joined_hashes, read_network
 from modules.engine.options import ModelOptions, VaeOptions
 from modules.families import stable_diffusion
 from modules.families.perturbed import predict_perturbed
+from modules.families.tiling import tiled
 from modules.families.token_merging import merging
 from modules.sampling.guidance import Tally
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from modules.engine.model import Known, ModelHandle
@@ -32,9 +35,11 @@ class Course:
     first batch on for those that start from pictures.
     """
 
-    def __init__(self, run: RunContext) -> None:
+    def __init__(self, run: RunContext, *, tiling: bool = False) -> None:
         """With the model the settings ask for. Raises as `Residency.acquire` does."""
         self._run = run
+        self._tiling = tiling
+        self._tiles = ExitStack()
         self._handle: ModelHandle | None = None
         self.tally = Tally()
         self.token_merging_ratio = 0.0
@@ -45,6 +50,8 @@ class Course:
         self._lora_hashes: dict[str, str | None] = {}
         self.steps = 0
         self.start: Start | None = None
+        self.first_pictures: tuple[Image, ...] = ()
+        """Those of a batch's first pass of two, if they are to be saved."""
         self.restore()
         self.known: Known = self.handle.known
         """The model that every batch begins with and every infotext names."""
@@ -52,7 +59,8 @@ class Course:
     def begin(self) -> None:
         """A batch begins."""
         self.tally.clear()
-        self.told, self.steps = {}, 0
+        self.told = {"Tiling": True} if self._tiling else {}
+        self.steps, self.first_pictures = 0, ()
         self.words, self._lora_hashes = {}, {}
         if self.exchanged:
             self.restore()
@@ -75,12 +83,19 @@ class Course:
     def exchange(self, checkpoint: str | None) -> None:
         """Go on with another model, which is loaded unless it is in memory. Raises as `Residency.acquire` does."""
         settings = self._run.settings
-        self._handle = None
+        self.close()
         self._handle = self._run.models.acquire(
             checkpoint, settings[ModelOptions], settings[VaeOptions], self._run.report.phase
         )
+        if self._tiling:
+            self._tiles.enter_context(tiled(self._handle.unet.network, self._handle.vae.network))
         if self._asked is not None:
             activate(self._handle, self._asked, self._run)
+
+    def close(self) -> None:
+        """Leave the model as it was found, and let go of it."""
+        self._tiles.close()
+        self._handle = None
 
     def networked(self, plan: Plan) -> Plan:
         """The batch with the networks of its prompts on the model, and the prompts with those that settings add."""

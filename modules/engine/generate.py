@@ -7,6 +7,7 @@ Always forward: it yields, and never saves, queues or knows who asked. A batch i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -18,14 +19,15 @@ from modules.engine.conditioning import condition
 from modules.engine.course import Course
 from modules.engine.infotext import infotext_of
 from modules.engine.latents import decode, to_images
-from modules.engine.options import Img2ImgOptions
+from modules.engine.options import Img2ImgOptions, MergingOptions, PassOptions
 from modules.engine.painting import Painting, prepared
-from modules.engine.plan import Made, Plan, counted, plans, styled, uncommented, with_seeds
+from modules.engine.plan import Beside, Made, Plan, counted, plans, styled, uncommented, with_seeds
 from modules.engine.request import Img2Img, Request
 from modules.engine.run import RunContext
-from modules.engine.solve import guidance_recorded, solved
+from modules.engine.second_pass import laid_out
+from modules.engine.solve import guidance_recorded
+from modules.engine.stages import Stages, sampled
 from modules.engine.start import Start
-from modules.engine.way import Way
 from modules.foundation.errors import Interrupted
 from modules.prompting.options import PromptOptions
 
@@ -43,28 +45,31 @@ def generate(request: Request, run: RunContext) -> Iterator[Made]:
         run.report.comment(f"There is no style named {', '.join(map(repr, unknown))}; it was left out.")
     if run.settings[PromptOptions].enable_prompt_comments:
         request = uncommented(request)
+    request = laid_out(request, run.settings)
     painting = None
     if isinstance(request, Img2Img):
         request = img2img.filled_batch(request)
         painting = prepared(request, run)
-    way = Way.of(request, run)
-    course = Course(run)
-    run.report.planned(request.n_iter, _steps(request))
-    for plan in plans(request):
-        if not run.cancel.next_batch():
-            return
-        run.report.batch(plan.batch_index)
-        course.begin()
-        yield from _batch(course, run.hooks.on_batch(plan), way, run, painting)
+    stages = Stages.of(request, run, painting)
+    tiling = run.settings[PassOptions].tiling if request.tiling is None else request.tiling
+    with closing(Course(run, tiling=tiling)) as course:
+        run.report.planned(request.n_iter, stages.steps(request, run))
+        for plan in plans(request):
+            if not run.cancel.next_batch():
+                return
+            run.report.batch(plan.batch_index)
+            course.begin()
+            yield from _batch(course, run.hooks.on_batch(plan), stages, run)
 
 
-def _batch(course: Course, plan: Plan, way: Way, run: RunContext, painting: Painting | None) -> Iterator[Made]:
+def _batch(course: Course, plan: Plan, stages: Stages, run: RunContext) -> Iterator[Made]:
+    way, painting = stages.way, stages.painting
     try:
         plan = run.hooks.on_networks(course.networked(plan))
+        _merge_tokens(course, plan.request, run)
         positive, negative = condition(course.handle, plan, run, counted(way.sampler, plan.request), course.words)
         start = _start(course, plan, run, painting)
-        sampled = partial(solved, course, way, run, start)
-        latents = run.hooks.sample(sampled, plan, positive, negative)
+        latents = run.hooks.sample(partial(sampled, course, stages, run, start), plan, positive, negative)
     except Interrupted:
         return
     latents = run.hooks.on_latents(latents)
@@ -72,10 +77,19 @@ def _batch(course: Course, plan: Plan, way: Way, run: RunContext, painting: Pain
     finish = img2img.finish(painting, plan.request, start, latents, run)
     extra = {**course.told, **course.networks_told, **guidance_recorded(course, plan, run)}
     for index, image in enumerate(to_images(pixels)):
-        made = run.hooks.on_composited(finish(run.hooks.on_image(Made(image, "", plan, index))))
-        told = {**extra, **run.hooks.recorded(plan, index)}
+        earlier = tuple(Beside(one, "-before-highres-fix", saved=True) for one in course.first_pictures[index:][:1])
+        made = run.hooks.on_composited(finish(run.hooks.on_image(Made(image, "", plan, index, earlier))))
+        second = stages.second.recorded(plan, index, way) if stages.second else {}
+        told = {**second, **extra, **run.hooks.recorded(plan, index)}
         infotext = infotext_of(plan, index, course.known, run, way.sampler, way.schedule, way.knobs, told)
         yield replace(made, infotext=infotext)
+
+
+def _merge_tokens(course: Course, request: Request, run: RunContext) -> None:
+    options = run.settings[MergingOptions]
+    course.token_merging_ratio = options.first_pass(from_picture=isinstance(request, Img2Img))
+    if course.token_merging_ratio:
+        course.told["Token merging ratio"] = course.token_merging_ratio
 
 
 def _start(course: Course, plan: Plan, run: RunContext, painting: Painting | None) -> Start:
@@ -90,8 +104,3 @@ def _start(course: Course, plan: Plan, run: RunContext, painting: Painting | Non
         course.start = img2img.beginning(painting, request, handle, first.seeds, run)
     course.told |= img2img.told(painting, request, handle, course.start)
     return course.start.of_first(len(plan.seeds))
-
-
-def _steps(request: Request) -> int:
-    """Steps of one batch, for the progress."""
-    return request.steps

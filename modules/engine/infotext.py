@@ -42,7 +42,7 @@ def infotext_of(
     """The infotext of picture `index` of a batch.
 
     `extra` is what only sampling could tell (steps skipped, prompts padded), by A1111's labels; a list has one
-    value for each picture of the job.
+    value for each picture of the job. A label that has a place of its own among A1111's stands there.
     """
     request, settings = plan.request, run.settings
     values: dict[str, object] = {
@@ -50,10 +50,12 @@ def infotext_of(
         "Sampler": sampler.name,
         "Schedule type": effective(sampler, schedule).label,
         "CFG scale": request.cfg_scale,
+        "Image CFG scale": None,
         "Seed": plan.seeds[index],
         "Size": f"{request.width}x{request.height}",
         **_model(known, settings[InfotextOptions]),
         **_variation(plan, index),
+        **dict.fromkeys(("Denoising strength", "Conditional mask weight")),
         **_text(plan.prompts[index], plan.negative_prompts[index], settings[PromptOptions]),
         **_timelines(plan, index, counted(sampler, request), settings),
         **_noise(sampler, knobs, settings),
@@ -117,7 +119,9 @@ def _noise(sampler: Sampler, knobs: Knobs, settings: Snapshot) -> dict[str, obje
     source = settings[NoiseOptions].randn_source
     return {
         "ENSD": delta if delta and _draws_noise(sampler, knobs) else None,
+        **dict.fromkeys(("Token merging ratio", "Token merging ratio hr", "Init image hash")),
         "RNG": source if source != "GPU" else None,
+        "Tiling": None,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modules.foundation.lenient import Int, Text
 from modules.foundation.options import Options, Section, setting
 
@@ -34,6 +36,64 @@ class VaeOptions(Options, section=Section("vae", "VAE", "sd")):
         True,
         "Automatically revert VAE to 32-bit floats",
         note="When the VAE gives NaNs, the picture is decoded again in 32 bits.",
+    )
+
+
+class MergingOptions(Options, section=Section("optimizations", "Optimizations", "sd")):
+    """How far self-attention works on fewer tokens than there are."""
+
+    token_merging_ratio: float = setting(
+        0.0,
+        "Token merging ratio",
+        slider=(0.0, 0.9, 0.1),
+        infotext="Token merging ratio",
+        note="Share of the finest tokens merged before self-attention; faster, and less detail. 0 merges none.",
+    )
+    token_merging_ratio_img2img: float = setting(
+        0.0, "Token merging ratio for img2img", slider=(0.0, 0.9, 0.1), note="0 takes the one above."
+    )
+    token_merging_ratio_hr: float = setting(
+        0.0,
+        "Token merging ratio for high-res pass",
+        slider=(0.0, 0.9, 0.1),
+        infotext="Token merging ratio hr",
+        note="0 takes the one of the first pass.",
+    )
+
+    def first_pass(self, *, from_picture: bool) -> float:
+        return (self.token_merging_ratio_img2img if from_picture else 0) or self.token_merging_ratio
+
+    def high_res_pass(self) -> float:
+        return self.token_merging_ratio_hr or self.token_merging_ratio
+
+
+class PassOptions(Options, section=Section("sd", "Stable Diffusion", "sd")):
+    """What may change between a picture's passes, and within one."""
+
+    tiling: bool = setting(
+        False, "Tiling", infotext="Tiling", note="Pictures whose edges fit together, for repeating them."
+    )
+    hires_fix_refiner_pass: Literal["first pass", "second pass", "both passes"] = setting(
+        "second pass",
+        "Hires fix: which pass to enable refiner for",
+        choices=("first pass", "second pass", "both passes"),
+        infotext="Hires refiner",
+    )
+
+
+class PassCompatibility(Options, section=Section("compatibility", "Compatibility", "sd")):
+    """Ways of older versions."""
+
+    hires_fix_use_firstpass_conds: bool = setting(
+        False,
+        "For hires fix, calculate conds of second pass using extra networks of first pass",
+        note="As in versions before 1.4: the second pass's prompts are read by the first pass's model and networks.",
+    )
+    refiner_switch_by_sample_steps: bool = setting(
+        False,
+        "Switch to refiner by sampling steps instead of model timesteps",
+        infotext="Refiner switch by sampling steps",
+        note="As in versions before 1.8.",
     )
 
 

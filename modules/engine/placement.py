@@ -68,6 +68,11 @@ class Placed(Generic[N]):
         self._module = module
         self._policy = policy
 
+    @property
+    def network(self) -> N:
+        """The network wherever it lies, for looking at it and for changing how it works."""
+        return self._module
+
     @contextmanager
     def ready(self) -> Iterator[N]:
         """The network, on its device, without gradients."""

@@ -29,6 +29,24 @@ class Plan:
     subseeds: tuple[int, ...]
     width: int
     height: int
+    hr_prompts: tuple[str, ...] = ()
+    hr_negative_prompts: tuple[str, ...] = ()
+    """Those of the second pass; empty where it has the first's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A picture that goes with another: its mask, or an earlier state. `suffix` ends its file's name.
+
+    `shown` with the results, `saved` where those are saved; with a `name` under that name alone, among the
+    pictures that were started from.
+    """
+
+    image: Image
+    suffix: str = ""
+    shown: bool = False
+    saved: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,7 @@ class Made:
     infotext: str
     plan: Plan
     index: int
+    beside: tuple[Beside, ...] = ()
 
 
 def with_seeds(request: Request) -> Request:
@@ -83,6 +102,7 @@ def plans(request: Request) -> Iterator[Plan]:
     counts on, as in A1111.
     """
     size = request.batch_size
+    hr_prompt, hr_negative = (getattr(request, name, "") for name in _PROMPTS[1])
     for batch in range(request.n_iter):
         numbers = range(batch * size, (batch + 1) * size)
         varied = request.subseed_strength > 0
@@ -95,4 +115,6 @@ def plans(request: Request) -> Iterator[Plan]:
             subseeds=tuple(request.subseed + i for i in numbers),
             width=request.width // 8 * 8,
             height=request.height // 8 * 8,
+            hr_prompts=(hr_prompt,) * size if hr_prompt else (),
+            hr_negative_prompts=(hr_negative,) * size if hr_negative else (),
         )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from modules.engine.advanced import Advanced
+from modules.engine.high_res import HighRes, Target
 from modules.foundation.lenient import Int, Text
 from modules.store.inputs import NAME
 
@@ -21,6 +22,10 @@ Prompt = Annotated[Text, StringConstraints(max_length=MAX_PROMPT)]
 Seed = Annotated[Int, Field(ge=-1, le=2**64 - 1)]
 Side = Annotated[Int, Field(ge=16, le=8192)]
 """Pixels. Sides that are no multiple of 8 are cut down to one, as A1111 does."""
+
+
+NoneIsEmpty = Annotated[Text, BeforeValidator(lambda name: "" if name in (None, "None") else name)]
+"""A name; null and A1111's word for it ask for none."""
 
 
 class Request(Advanced):
@@ -51,6 +56,9 @@ class Request(Advanced):
     s_noise: float | None = Field(None, ge=0)
     s_min_uncond: float | None = Field(None, ge=0)
     disable_extra_networks: bool = Field(False, description="take networks' tags out of the prompt and apply none")
+    refiner_checkpoint: NoneIsEmpty = Field("", description="the checkpoint that goes on in mid-run; none if empty")
+    refiner_switch_at: float | None = Field(None, ge=0, le=1, description="the share that is done by then; at once")
+    tiling: bool | None = Field(None, description="edges that fit together; the setting decides if open")
     override_settings: dict[str, Any] = Field(default_factory=dict)
     script_name: Text | None = Field(None, description="the script to run, by its title in any case")
     script_args: tuple[Any, ...] = Field((), description="its arguments in the order of its controls")
@@ -71,10 +79,16 @@ class Request(Advanced):
         return data
 
 
-class Txt2Img(Request):
+class Txt2Img(HighRes, Request):
     """A picture from words alone."""
 
     kind: Literal["txt2img"] = "txt2img"
+
+    @model_validator(mode="after")
+    def _second_pass_has_a_size(self) -> Txt2Img:
+        if self.enable_hr and not (self.firstphase_width or self.firstphase_height):
+            Target.of(self.width, self.height, self.hr_scale, self.hr_resize_x, self.hr_resize_y)
+        return self
 
 
 Picture = Annotated[Text, StringConstraints(pattern=f"^{NAME}$")]

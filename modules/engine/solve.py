@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from modules.engine.conditioning import empty_prompt
@@ -12,18 +13,31 @@ from modules.sampling import sample
 from modules.sampling.guidance import CfgDenoiser, Evaluation, Pad, padded_by, padded_v0
 from modules.sampling.noise import ImageNoise
 from modules.sampling.options import GuidanceOptions, NoiseOptions, SamplerOptions
+from modules.sampling.relay import Prepared, Relay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from modules.engine.course import Course
     from modules.engine.plan import Plan
+    from modules.engine.refiner import Refiner
     from modules.engine.request import Request
     from modules.engine.run import RunContext
     from modules.engine.way import Way
+    from modules.sampling.parametrization import Parametrization
     from modules.sampling.types import Prompted, Step
 
 FROM_NOISE = Start()
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A refiner, and the pass's prompts as the model then in use reads them."""
+
+    refiner: Refiner
+    reread: Callable[[], tuple[Prompted, Prompted]]
 
 
 def solved(
@@ -31,19 +45,19 @@ def solved(
     way: Way,
     run: RunContext,
     start: Start,
+    handover: Handover | None,
     plan: Plan,
     positive: Prompted,
     negative: Prompted,
 ) -> Tensor:
     """Clean latents [B, C, h, w], float32. A network that answers NaNs is asked again in 32 bits."""
-    before = course.steps
-    latents = solve(course, way, run, plan, positive, negative, start)
+    before, model = course.steps, course.handle.ref.path
+    latents = solve(course, way, run, plan, positive, negative, start, handover)
     if run.check_nans and not finite(latents):
-        if not course.exchanged and course.handle.in_fp32("unet"):
+        if course.handle.ref.path == model and course.handle.in_fp32("unet"):
             run.report.comment("The network produced NaNs in 16 bits; the batch was sampled again in 32 bits.")
-            course.tally.clear()
             course.steps = before
-            latents = solve(course, way, run, plan, positive, negative, start)
+            latents = solve(course, way, run, plan, positive, negative, start, handover)
         if not finite(latents):
             raise UserError(
                 f"The network of '{course.handle.ref.name}' produced NaNs: the file is damaged, the settings of the "
@@ -61,6 +75,7 @@ def solve(
     positive: Prompted,
     negative: Prompted,
     start: Start = FROM_NOISE,
+    handover: Handover | None = None,
 ) -> Tensor:
     """Start and solver. Interrupted, it goes on with the last denoised latent, as A1111 does, or with the start's.
 
@@ -68,7 +83,10 @@ def solve(
     """
     watch = _Watch(run, course)
     request, noise = plan.request, _noise(course, plan, run)
-    denoiser = _denoiser(course, run, watch, request, start, positive, negative)
+    course.tally.evaluations = 0
+    denoiser: Prepared = _denoiser(course, run, watch, request, start, positive, negative)
+    if handover:
+        denoiser = Relay(denoiser, _successor(course, run, watch, request, start, handover))
     try:
         if start.latent is None:
             return sample.txt2img(way.sampler, way.schedule, denoiser, noise, request.steps, way.knobs, watch.step)
@@ -118,6 +136,22 @@ class _Watch:
         self._run.report.step(self._earlier + step.index, step.denoised)
 
 
+def _successor(
+    course: Course, run: RunContext, watch: _Watch, request: Request, start: Start, handover: Handover
+) -> Callable[[Parametrization, float, float], Prepared | None]:
+    """Asked before each evaluation: the refiner's denoiser once it is its turn."""
+
+    def successor(parametrization: Parametrization, sigma: float, done: float) -> Prepared | None:
+        if not handover.refiner.is_due(course, parametrization, sigma, done):
+            return None
+        handover.refiner.take_over(course, run)
+        seen = course.handle.variant.sees_latent or course.handle.variant.sees_mask
+        told = start if seen else replace(start, concat=None)
+        return _denoiser(course, run, watch, request, told, *handover.reread())
+
+    return successor
+
+
 def _denoiser(
     course: Course,
     run: RunContext,
@@ -139,6 +173,8 @@ def _denoiser(
         tally=course.tally,
         blend=start.blend,
         image_cfg_scale=start.image_cfg_scale,
+        guide=request.guide(),
+        perturbed=course.predict_perturbed,
         **_guidance(request, run),
     )
 
@@ -179,7 +215,7 @@ def _pad(course: Course, run: RunContext) -> Pad | None:
 def guidance_recorded(course: Course, plan: Plan, run: RunContext) -> dict[str, Any]:
     """What guidance did that the settings alone do not tell, by A1111's labels."""
     guidance, tally = _guidance(plan.request, run), course.tally
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = plan.request.recorded()
     if tally.skipped_early:
         found["Skip Early CFG"] = guidance["skip_early_cond"]
     if tally.skipped:

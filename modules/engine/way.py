@@ -26,4 +26,4 @@ class Way:
         """Raises NotFound for a sampler nobody knows."""
         sampler, schedule = resolve(request.sampler_name, request.scheduler)
         asked = {name: getattr(request, name) for name in ("eta", "s_churn", "s_tmin", "s_tmax", "s_noise")}
-        return cls(sampler, schedule, knobs_for(sampler, run.settings, **asked))
+        return cls(sampler, schedule, knobs_for(sampler, run.settings, **asked, **request.for_knobs()))

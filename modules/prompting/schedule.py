@@ -23,15 +23,18 @@ class Scheduled:
     text: str
 
 
-def schedule(text: str, steps: int, *, old: bool = False) -> tuple[Scheduled, ...]:
+def schedule(text: str, steps: int, *, old: bool = False, first_pass: int | None = None) -> tuple[Scheduled, ...]:
     """The texts of a run of `steps` in order, the last one's `last` being `steps`; neighbours may be equal.
 
-    With `old`, as before A1111 1.6, a `when` below 1 is a fraction and any other a number of steps.
+    With `old`, as before A1111 1.6, a `when` below 1 is a fraction and any other a number of steps. In a second pass
+    numbers count on from the steps of the `first_pass` and fractions from 1.0; with `old` it is edited as the first.
     """
+    if old and first_pass is not None:
+        steps, first_pass = first_pass, None
     parsed = _parsed(text)
     if parsed is None:
         return (Scheduled(steps, text),)
-    changes = {edit: _boundary(edit.when, steps, old) for edit in parsed.edits}
+    changes = {edit: _boundary(edit.when, steps, old, first_pass) for edit in parsed.edits}
     lasts = {steps, *(last for last in changes.values() if last >= 1)}
     if parsed.alternates:
         lasts.update(range(1, steps + 1))
@@ -152,11 +155,13 @@ def _closed(
     return _STRAY
 
 
-def _boundary(when: str, steps: int, old: bool) -> int:
+def _boundary(when: str, steps: int, old: bool, first_pass: int | None) -> int:
     """The last step before the change; below 1 the change comes before the first."""
     value = float(when)
     if value < 1 if old else "." in when:
-        value *= steps
+        value = (value - (first_pass is not None)) * steps
+    else:
+        value -= first_pass or 0
     return int(max(min(value, steps), 0))
 
 

@@ -107,7 +107,16 @@ class ProgressLooks(Options, section=Section("ui", "Live previews", "ui")):
     )
 
 
-FOR_SCRIPTS = (PromptEditing, UpscalingOptions, UserInterface, CanvasLooks, CanvasHotkeys, GalleryLooks, ProgressLooks, PreviewOptions)
+FOR_SCRIPTS = (
+    PromptEditing,
+    UpscalingOptions,
+    UserInterface,
+    CanvasLooks,
+    CanvasHotkeys,
+    GalleryLooks,
+    ProgressLooks,
+    PreviewOptions,
+)
 
 
 def for_scripts(snapshot: Snapshot) -> str:
