@@ -24,7 +24,7 @@ from modules.foundation.settings import Snapshot
 from modules.prompting import infotext
 from modules.prompting.options import InfotextOptions, TextCompatibility
 from modules.prompting.styles import Style
-from modules.sampling.catalog import resolve
+from modules.sampling.catalog import effective, resolve
 
 log = logging.getLogger(__name__)
 
@@ -92,11 +92,14 @@ def read(text: str, settings: Snapshot, styles: Sequence[Style] = ()) -> dict[st
     return {label: value for label, value in found.items() if label not in skipped}
 
 
-def request_fields(parsed: Mapping[str, Any], settings: Snapshot, kind: type[Request] = Txt2Img) -> dict[str, Any]:
+def request_fields(
+    parsed: Mapping[str, Any], settings: Snapshot, kind: type[Request] = Txt2Img, *, complete: bool = False
+) -> dict[str, Any]:
     """The fields of the request that makes the picture an infotext tells of; the others are left to the caller.
 
     Only fields that a request of `kind` has. Settings that must differ from `settings` are in
-    `override_settings`. A value that does not fit its field is left out, for infotexts come from anywhere.
+    `override_settings`; with `complete` also those that the text does not name and are not at their defaults.
+    A value that does not fit its field is left out, for infotexts come from anywhere.
     """
     fields: dict[str, Any] = {}
     if "Seed" in parsed:
@@ -112,7 +115,7 @@ def request_fields(parsed: Mapping[str, Any], settings: Snapshot, kind: type[Req
     for field, value in _samplers(parsed).items():
         fields |= _fitting(kind, field, value)
     overrides: dict[str, Any] = {}
-    for key, group, told in _settings_told(parsed, settings):
+    for key, group, told in _settings_told(parsed, settings, complete):
         default = type(group).model_fields[key].default
         current, value = getattr(group, key), _cast(told, default)
         if value == current or (isinstance(value, float) and not math.isfinite(value)):
@@ -139,12 +142,19 @@ _FILES: Final = ("sd_model_checkpoint", "sd_vae")
 """Settings that name files; their labels say something else than the setting's value."""
 
 
-def _settings_told(parsed: Mapping[str, Any], settings: Snapshot) -> Iterator[tuple[str, Options, Any]]:
+def same_sampling(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two infotexts tell the same samplers and schedules, each in the spelling of its version."""
+    names = [_samplers(parsed) for parsed in (one, other)]
+    resolved = [resolve(found.get("sampler_name", ""), found.get("scheduler", "")) for found in names]
+    return effective(*resolved[0]) == effective(*resolved[1]) and resolved[0][0] == resolved[1][0]
+
+
+def _settings_told(parsed: Mapping[str, Any], settings: Snapshot, complete: bool) -> Iterator[tuple[str, Options, Any]]:
     """Key, group and value of every setting that the infotext tells of.
 
     Our own infotexts also tell by leaving out: what is not mentioned was at its default.
     """
-    ours = str(parsed.get("Version", "")).startswith(PROGRAM.split()[0])
+    ours = complete or str(parsed.get("Version", "")).startswith(PROGRAM.split()[0])
     for group in settings.groups.values():
         for key, about in group.declared().items():
             if about.infotext is None or key in _FILES:

@@ -142,6 +142,15 @@ def parse(
     return found
 
 
+def labels(text: str) -> tuple[str, ...]:
+    """The labels that an infotext itself has, as `parse` names them, without what is filled in."""
+    found: list[str] = []
+    for label, value in _items(_prompts(text)[2]):
+        label = _OLD_LABELS.get(label, label)
+        found += [f"{label}-1", f"{label}-2"] if _SIZE.fullmatch(unquote(value)) else [label]
+    return tuple(dict.fromkeys(found))
+
+
 def _picked(value: object, index: int) -> object:
     if isinstance(value, list | tuple):
         return value[index] if index < len(value) else None

@@ -1,11 +1,11 @@
-"""The PNG Info tab: what a picture was made with, and back to txt2img with it."""
+"""The PNG Info tab: what a picture was made with, and on to the other tabs with it."""
 
 from __future__ import annotations
 
 import html
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import UnidentifiedImageError
@@ -13,6 +13,10 @@ from PIL import UnidentifiedImageError
 from modules.foundation.errors import AtelierError
 from modules.store import pnginfo
 from modules.web import handlers, widgets
+from modules.web.panels import replay
+
+if TYPE_CHECKING:
+    from modules.studio.context import Studio
 
 NOTHING = "Nothing found in the image."
 
@@ -23,10 +27,11 @@ class PngInfoTab:
 
     image: gr.Image
     generation_info: gr.Textbox
-    send_to_txt2img: gr.Button
+    send_to: dict[str, gr.Button]
+    """By the name of the tab they send to."""
 
 
-def build() -> PngInfoTab:
+def build(studio: Studio) -> PngInfoTab:
     """Make the tab."""
     with gr.Row(elem_id="pnginfo_row", elem_classes=["resize-handle-row"], equal_height=False):
         with gr.Column(elem_classes=["stack"], min_width=0):
@@ -40,11 +45,17 @@ def build() -> PngInfoTab:
                 height="min(62vh, 40rem)",
             )
             with gr.Row(elem_classes=["image-buttons"]):
-                send = gr.Button("Send to txt2img", elem_id="txt2img_tab", size="sm", min_width=0, scale=0)
+                send = {
+                    name: gr.Button(f"Send to {name}", elem_id=f"{name}_tab", size="sm", min_width=0, scale=0)
+                    for name in ("txt2img", "img2img", "inpaint", "extras")
+                }
+                again = replay.build()
         with gr.Column(elem_classes=["stack"], min_width=0):
             shown = gr.HTML(_empty("Drop a picture to see what it was made with."), elem_id="pnginfo_html_info")
+            replay.place()
             info = gr.Textbox(elem_id="pnginfo_generation_info", visible="hidden")
-    image.change(read, image, [shown, info], **handlers.QUIET)
+    image.change(read, image, [shown, info], js="(path) => (atelier.forgetReplay(), path)", **handlers.QUIET)
+    replay.bind(studio, again, image)
     return PngInfoTab(image, info, send)
 
 

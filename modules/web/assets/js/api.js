@@ -36,13 +36,17 @@ const post = (path, body) => ask(path, { method: "POST", headers: { "content-typ
 export const styles = () => ask("sdapi/v1/prompt-styles");
 export const saveStyle = (style) => post("atelier/v1/styles", style);
 export const deleteStyle = (name) => post("atelier/v1/styles/delete", { name });
+export const replayed = (id) => ask(`atelier/v1/replay/${encodeURIComponent(id)}`);
 export const absolute = url;
 
 /** Keep a picture or a layer; answers {id, width, height}. */
 export const keepLayer = (blob) => ask("atelier/v1/layers", { method: "POST", headers: { "content-type": blob.type || "application/octet-stream" }, body: blob });
 /** A kept picture; `plain` as a PNG that every browser can show. */
+export const layerUrl = (id, plain = true) => url(`atelier/v1/layers/${encodeURIComponent(id)}${plain ? "?plain=true" : ""}`);
 export async function layer(id, plain = false) {
-  const reply = await fetch(url(`atelier/v1/layers/${encodeURIComponent(id)}${plain ? "?plain=true" : ""}`));
+  const reply = await fetch(layerUrl(id, plain));
   if (!reply.ok) throw new ServerError(reply.status, (await reply.json().catch(() => null))?.detail ?? reply.statusText);
   return reply.blob();
 }
+/** What a kept picture shows, {caption}; `model` is clip or deepdanbooru. */
+export const describe = (image, model) => ask("atelier/v1/describe", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ image, model }) });

@@ -4,22 +4,32 @@
 import { setUpAttention } from "./attention.js";
 import { setUpBounds } from "./bounds.js";
 import { followLoading } from "./checkpoint.js";
+import { ExtrasTab } from "./extras.js";
+import { Img2Img } from "./img2img.js";
 import { inspectFile } from "./inspect.js";
 import { setUpKeys } from "./keys.js";
 import { labelPage } from "./labels.js";
 import { element, openTab, readSettings } from "./page.js";
+import { forgetReplay, replay } from "./replay.js";
 import { setUpSearch } from "./search.js";
+import { sendImage } from "./send.js";
 import { GeneratingTab } from "./tab.js";
 import { setUpTheme } from "./theme.js";
 import { failed, toast } from "./toast.js";
 import { Viewer } from "./viewer.js";
 
 const FIRST = "txt2img";
+const PAINTED = ["img2img", "inpaint"];
 
 await Promise.all(["#footer", "#theme_toggle"].map(element));
 const viewer = new Viewer();
 /** Those that are there, by name. */
 const tabs = { [FIRST]: await GeneratingTab.at(FIRST, viewer) };
+
+/** The img2img tabs, each once Gradio has made it, which is when it is first opened. */
+const painted = Object.fromEntries(PAINTED.map((name) => [name, Img2Img.at(name)]));
+for (const name of PAINTED) openPainted(name);
+openExtras();
 
 labelPage();
 setUpTheme();
@@ -43,11 +53,30 @@ window.atelier.arrived({
   pasted: (tab, reply) => { if (!replied(reply)) pasted(tab, reply); },
   sentToPngInfo: (reply) => { if (!replied(reply)) openTab("PNG Info"); },
   settingsApplied: (reply) => { if (!replied(reply) && reply?.settings) readSettings(reply.settings); },
+  mode: async (tab, mode) => (await painted[tab]).open(mode),
+  copyImage: async (tab, mode) => (await painted[tab]).copyTo(mode),
+  detectSize: async (tab, now) => (await painted[tab]).detected(now),
+  sendImage: (source, target) => sendImage(source, target, tabs, (name) => painted[name]),
   inspectFile,
+  replay,
+  forgetReplay,
 });
 
 await tabs[FIRST].open();
 document.documentElement.dataset.atelier = "ready";
+
+async function openPainted(name) {
+  const tab = await painted[name];
+  tabs[name] = await GeneratingTab.at(name, viewer, (values) => tab.withCanvas(values));
+  await tabs[name].open();
+  document.documentElement.dataset[name] = "ready";
+}
+
+async function openExtras() {
+  tabs.extras = await ExtrasTab.at(viewer);
+  await tabs.extras.open();
+  document.documentElement.dataset.extras = "ready";
+}
 
 /** Show what a handler has to say; true if it was an error. */
 function replied(reply, tab = FIRST) {
