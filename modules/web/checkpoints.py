@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -52,8 +52,8 @@ def choose(studio: Studio) -> Callable[..., list[Any]]:
             studio.settings.update({CHECKPOINT: file.title})
             job = studio.jobs.submit(KIND, Task(load=file.title), owner=user_of(request))
         except (AtelierError, OSError) as error:
-            return [{"error": str(error)}, gr.skip(), *_kept()]
-        return [{"loading": job.id}, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
+            return [{"error": str(error)}, gr.skip(), *(gr.skip() for _ in shown)]
+        return [{"loading": job.id}, *_follow(studio, before, shown)]
 
     return handler
 
@@ -79,7 +79,7 @@ def opened(studio: Studio) -> Callable[..., list[Any]]:
     def handler(before: str, *shown: Any) -> list[Any]:
         found, file = titles(studio), chosen(studio)
         listed = gr.update(choices=found, value=file.title if file else None)
-        return [listed, *_follow(studio, before, dict(zip(defaults.FIELDS, shown, strict=True)))]
+        return [listed, *_follow(studio, before, shown)]
 
     return handler
 
@@ -90,12 +90,12 @@ def fields(registry: Registry, tab: str) -> list[Any]:
     return [known[field] for field in defaults.FIELDS]
 
 
-def _follow(studio: Studio, before: str, shown: dict[str, Any]) -> list[Any]:
+def _follow(studio: Studio, before: str, shown: Sequence[Any]) -> list[Any]:
+    """`shown` has the fields of one tab after the other."""
     after = defaults_now(studio).values()
-    changed = defaults.followed(shown, json.loads(before), after)
-    updates = [gr.update(value=changed[field]) if field in changed else gr.skip() for field in defaults.FIELDS]
+    updates: list[Any] = []
+    for start in range(0, len(shown), len(defaults.FIELDS)):
+        tab: dict[str, Any] = dict(zip(defaults.FIELDS, shown[start : start + len(defaults.FIELDS)], strict=True))
+        changed = defaults.followed(tab, json.loads(before), after)
+        updates += [gr.update(value=changed[field]) if field in changed else gr.skip() for field in defaults.FIELDS]
     return [json.dumps(after), *updates]
-
-
-def _kept() -> list[Any]:
-    return [gr.skip() for _ in defaults.FIELDS]

@@ -148,7 +148,8 @@ def reopened(studio: Studio, registry: Registry, tab: str, kind: type[Request]) 
         job = pictures.job_of(studio, id, user_of(request))
         if job is None or job.kind != kind_of(kind):
             return [*registry.updates(tab, {}), gr.skip()]
-        values = job.request.model_dump()
+        # In JSON's types, which are those of the controls.
+        values = job.request.model_dump(mode="json")
         for side in ("seed_resize_from_w", "seed_resize_from_h"):
             values[side] = max(values[side], 0)
         values["subseed_show"] = values["seed_resize_from_w"] > 0 or values["subseed_strength"] > 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from modules.engine.high_res import LATENT_MODES
 from modules.sampling.catalog import SAMPLERS, SCHEDULES
 from modules.web.api.current import CurrentStudio
 from modules.web.api.schemas import EmbeddingsReply, ModelItem, SamplerItem, SchedulerItem, StyleItem, VaeItem
@@ -72,6 +73,11 @@ def embeddings() -> EmbeddingsReply:
 
 
 @router.get("/latent-upscale-modes")
+def latent_upscale_modes() -> list[dict[str, str]]:
+    """Ways to enlarge latents for a second pass, in the order of their list."""
+    return [{"name": mode.name} for mode in LATENT_MODES]
+
+
 @router.get("/hypernetworks")
 @router.get("/loras")
 def nothing_yet() -> list[dict[str, Any]]:

@@ -13,12 +13,15 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from modules.engine import recipe
+from modules.engine.high_res import LATENT_MODES
 from modules.engine.request import Request, Txt2Img
-from modules.foundation.errors import Interrupted, NotFound, UserError
+from modules.foundation.errors import BadFile, Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
+from modules.studio import inputs
 from modules.studio.deliver import NOT_SAVED
 from modules.web.api import info, pictures, scripts, settings
 from modules.web.api.current import CurrentHost, CurrentStudio, CurrentUser
+from modules.web.api.pnginfo import decoded
 from modules.web.api.schemas import GenerationBody, ImagesReply, Txt2ImgBody
 
 if TYPE_CHECKING:
@@ -67,7 +70,8 @@ def queued(body: Txt2ImgBody, studio: Studio, user: str | None) -> tuple[Txt2Img
 
 
 def submitted(body: GenerationBody, request: Request, studio: Studio, user: str | None) -> Job:
-    """The job of a request, its settings kept for good if the body says so."""
+    """The job of a request, its settings kept for good if the body says so. Raises NotFound for what is not here."""
+    _check_names(request, studio)
     if not body.override_settings_restore_afterwards:
         known = studio.settings.declared()
         settings.write({key: value for key, value in request.override_settings.items() if key in known}, studio)
@@ -77,7 +81,34 @@ def submitted(body: GenerationBody, request: Request, studio: Studio, user: str 
 def checked(body: Txt2ImgBody, studio: Studio) -> Txt2Img:
     """The studio's own request. Raises UserError or HTTPException for what cannot be done."""
     values = {field: getattr(body, field) for field in Txt2Img.model_fields}
-    return Txt2Img.model_validate({**values, **resolved(body, studio)})
+    changed = resolved(body, studio)
+    picture = body.firstpass_image if body.enable_hr else None
+    changed["firstpass_image"] = kept(studio, picture, "firstpass_image") if picture else None
+    return Txt2Img.model_validate({**values, **changed})
+
+
+def _check_names(request: Request, studio: Studio) -> None:
+    """Raises NotFound for what a refiner and a second pass name and is not here, so that no such job is queued."""
+    if request.refiner_checkpoint:
+        studio.catalog.closest_checkpoint(request.refiner_checkpoint)
+    if not isinstance(request, Txt2Img) or not request.enable_hr:
+        return
+    if request.hr_sampler_name:
+        resolve(request.hr_sampler_name, request.hr_scheduler)
+    if request.hr_upscaler and request.hr_upscaler not in {mode.name for mode in LATENT_MODES}:
+        studio.upscalers.find(request.hr_upscaler)
+    if request.hr_checkpoint_name:
+        studio.catalog.closest_checkpoint(request.hr_checkpoint_name)
+
+
+def kept(studio: Studio, text: str, name: str) -> str:
+    """The name of the picture in a base64 text. Raises HTTPException as A1111 does."""
+    if text.startswith(("http://", "https://")):
+        raise HTTPException(500, "Requests not allowed: send the picture itself in base64, not an address of it.")
+    try:
+        return inputs.keep(studio, decoded(text), name)
+    except BadFile as error:
+        raise HTTPException(500, f"Invalid encoded image. {error}") from None
 
 
 def resolved(body: GenerationBody, studio: Studio) -> dict[str, Any]:

@@ -10,12 +10,10 @@ from starlette.exceptions import HTTPException
 
 from modules.engine import recipe
 from modules.engine.request import Img2Img, SoftInpainting
-from modules.foundation.errors import BadFile, NotFound, UserError
-from modules.studio import inputs
+from modules.foundation.errors import NotFound, UserError
 from modules.web.api import scripts
 from modules.web.api.current import CurrentHost, CurrentStudio, CurrentUser
-from modules.web.api.generation import answered, resolved, submitted
-from modules.web.api.pnginfo import decoded
+from modules.web.api.generation import answered, kept, resolved, submitted
 from modules.web.api.schemas import ImagesReply, Img2ImgBody
 
 if TYPE_CHECKING:
@@ -63,10 +61,10 @@ def checked(body: Img2ImgBody, studio: Studio) -> Img2Img:
         raise HTTPException(500, f"bad number of images passed: {many}; expecting {body.batch_size} or less")
     pictures = {
         "init_images": tuple(
-            _kept(studio, text, f"init_images[{number}]") for number, text in enumerate(body.init_images or ())
+            kept(studio, text, f"init_images[{number}]") for number, text in enumerate(body.init_images or ())
         ),
-        "mask": _kept(studio, body.mask, "The mask") if body.mask else None,
-        "latent_mask": _kept(studio, body.latent_mask, "latent_mask") if body.latent_mask else None,
+        "mask": kept(studio, body.mask, "The mask") if body.mask else None,
+        "latent_mask": kept(studio, body.latent_mask, "latent_mask") if body.latent_mask else None,
     }
     values = {field: getattr(body, field) for field in Img2Img.model_fields}
     return Img2Img.model_validate({**values, **changed, **pictures})
@@ -106,13 +104,3 @@ def _has_soft_inpainting(host: Host) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _kept(studio: Studio, text: str, name: str) -> str:
-    """The name of the picture in a base64 text. Raises HTTPException as A1111 does."""
-    if text.startswith(("http://", "https://")):
-        raise HTTPException(500, "Requests not allowed: send the picture itself in base64, not an address of it.")
-    try:
-        return inputs.keep(studio, decoded(text), name)
-    except BadFile as error:
-        raise HTTPException(500, f"Invalid encoded image. {error}") from None

@@ -20,16 +20,12 @@ Number = int | float
 """Comes back in the reply as it was sent: strictly typed clients read a 0 as an integer."""
 
 UNAVAILABLE: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "enable_hr": ("Hires. fix", (False,)),
     "restore_faces": ("Face restoration", (None, False)),
-    "tiling": ("Tiling", (None, False)),
-    "refiner_checkpoint": ("The refiner", (None, "", "None")),
-    "firstpass_image": ("Starting from a first-pass picture", (None, "")),
 }
 """Fields of features that are not built yet: what they are called and the values that ask for nothing."""
 
 
-OURS = frozenset(Advanced.model_fields) | {"soft_inpainting"}
+OURS = frozenset(Advanced.model_fields) | {"soft_inpainting", "hr_cfg"}
 """Fields that A1111 does not have."""
 
 
@@ -42,12 +38,11 @@ class GenerationBody(BaseModel):
     scheduler: Text | None = None
     sampler_index: Text = Field("Euler", description="older name of sampler_name, used where that is empty")
     restore_faces: bool | None = None
-    tiling: bool | None = None
     override_settings: dict[str, Any] = Field(default_factory=dict)
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: Text | None = None
-    refiner_switch_at: Number | None = None
-    firstpass_image: Text | None = None
+    refiner_switch_at: Number | None = Field(None, ge=0, le=1)
+    firstpass_image: Text | None = Field(None, description="txt2img: a picture in base64 in place of the first pass")
     comments: dict[str, Any] | None = None
     force_task_id: Text | None = Field(
         None, max_length=1000, description="the id under which /internal/progress knows the job"
@@ -83,20 +78,12 @@ class Txt2ImgBody(GenerationBody, Txt2Img):  # pyright: ignore[reportIncompatibl
 
     model_config = ConfigDict(frozen=True, extra="ignore", title="StableDiffusionProcessingTxt2Img")
 
-    denoising_strength: Number | None = None
-    enable_hr: bool = False
-    firstphase_width: Int = 0
-    firstphase_height: Int = 0
-    hr_scale: Number = 2.0
-    hr_upscaler: Text | None = None
-    hr_second_pass_steps: Int = 0
-    hr_resize_x: Int = 0
-    hr_resize_y: Int = 0
-    hr_checkpoint_name: Text | None = None
-    hr_sampler_name: Text | None = None
-    hr_scheduler: Text | None = None
-    hr_prompt: Text = ""
-    hr_negative_prompt: Text = ""
+    denoising_strength: Number | None = Field(None, ge=0, le=1)
+    hr_scale: Number = Field(2.0, gt=0, le=64)
+    hr_upscaler: Text | None = None  # type: ignore[assignment]
+    hr_checkpoint_name: Text | None = None  # type: ignore[assignment]
+    hr_sampler_name: Text | None = None  # type: ignore[assignment]
+    hr_scheduler: Text | None = None  # type: ignore[assignment]
 
 
 class Img2ImgBody(GenerationBody, Img2Img):  # pyright: ignore[reportIncompatibleVariableOverride]

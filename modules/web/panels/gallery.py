@@ -26,6 +26,9 @@ class GalleryPanel:
     save_zip: gr.Button
     open_folder: gr.Button | None
     send_to_txt2img: gr.Button
+    send_to_img2img: gr.Button
+    send_to_inpaint: gr.Button
+    send_to_extras: gr.Button
     send_to_pnginfo: gr.Button
     files: gr.HTML
 
@@ -42,6 +45,9 @@ def build(tab: str, *, can_open_folder: bool) -> GalleryPanel:
             folder = widgets.tool_button("📂", f"{tab}_open_folder") if can_open_folder else None
             save = widgets.tool_button("💾", f"save_{tab}")
             save_zip = widgets.tool_button("🗃️", f"save_zip_{tab}")
+            to_img2img = widgets.tool_button("🖼️", f"{tab}_send_to_img2img")
+            to_inpaint = widgets.tool_button("🎨️", f"{tab}_send_to_inpaint")
+            to_extras = widgets.tool_button("📐", f"{tab}_send_to_extras")
             reuse = gr.Button("Use settings", elem_id=f"{tab}_send_to_txt2img", size="sm", min_width=0, scale=0)
             inspect = gr.Button("PNG Info", elem_id=f"{tab}_send_to_pnginfo", size="sm", min_width=0, scale=0)
         gr.HTML("", elem_id=f"html_info_{tab}", elem_classes=["infotext"])
@@ -49,4 +55,16 @@ def build(tab: str, *, can_open_folder: bool) -> GalleryPanel:
         files = gr.HTML("", elem_id=f"download_files_{tab}", elem_classes=["log"])
         selected = gr.Textbox(elem_id=f"{tab}_selected", visible="hidden")
         infotext = gr.Textbox(elem_id=f"{tab}_selected_infotext", visible="hidden")
-    return GalleryPanel(selected, infotext, save, save_zip, folder, reuse, inspect, files)
+    return GalleryPanel(
+        selected=selected,
+        infotext=infotext,
+        save=save,
+        save_zip=save_zip,
+        open_folder=folder,
+        send_to_txt2img=reuse,
+        send_to_img2img=to_img2img,
+        send_to_inpaint=to_inpaint,
+        send_to_extras=to_extras,
+        send_to_pnginfo=inspect,
+        files=files,
+    )

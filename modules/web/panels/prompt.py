@@ -52,6 +52,11 @@ def build(registry: Registry, tab: str) -> PromptPanel:
             with gr.Row(elem_id=f"{tab}_tools", elem_classes=["tools"]):
                 paste = widgets.tool_button("↙️", "paste" if tab == "txt2img" else f"{tab}_paste")
                 widgets.tool_button("🗑️", f"{tab}_clear_prompt")
+                if tab != "txt2img":
+                    # A1111's ids; a tab that A1111 lacks has its name before them.
+                    before = "" if tab == "img2img" else f"{tab}_"
+                    widgets.tool_button("📎", f"{before}interrogate")
+                    widgets.tool_button("📦", f"{before}deepbooru")
                 restore = widgets.tool_button("🌀", f"{tab}_restore_progress", visible=False)
             chosen = styles.build(registry, tab)
     return PromptPanel(prompt, negative, generate, paste, restore, (counter, negative_counter), chosen)

@@ -6,7 +6,7 @@ picture of its gallery or the PNG Info tab.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from modules.studio.context import Studio
     from modules.web.tabs.pnginfo import PngInfoTab
 
-Compose = Callable[[Mapping[str, Any], str | None], Mapping[str, Any]]
-"""Values as shown, and the user -> values of the request. Raises AtelierError for what cannot be done."""
-
-
-def as_shown(values: Mapping[str, Any], user: str | None) -> Mapping[str, Any]:
-    """The composition of a tab whose controls are the request's fields."""
-    return values
-
 
 @dataclass(frozen=True, slots=True)
 class GenerationTab:
@@ -39,7 +31,6 @@ class GenerationTab:
     prompt: prompt.PromptPanel
     overrides: gr.Dropdown
     gallery: gallery.GalleryPanel
-    compose: Compose = as_shown
 
 
 def bind(studio: Studio, registry: Registry, tab: GenerationTab) -> None:
@@ -48,7 +39,7 @@ def bind(studio: Studio, registry: Registry, tab: GenerationTab) -> None:
     job = gr.Textbox(elem_id=f"{name}_task", visible="hidden")
     reply = gr.JSON(elem_id=f"{name}_reply", visible="hidden")
     top.generate.click(
-        handlers.submit(studio, registry, name, tab.request, tab.compose),
+        handlers.submit(studio, registry, name, tab.request),
         [job, tab.overrides, *registry.inputs(name)],
         reply,
         js=f"(...values) => atelier.submit('{name}', values)",
@@ -88,7 +79,7 @@ def bind_restoring(
     """
     reply = gr.JSON(elem_id=f"{tab.name}_restored", visible="hidden")
     tab.gallery.send_to_txt2img.click(
-        from_text(studio, registry, txt2img.name),
+        from_text(studio, registry, txt2img),
         tab.gallery.infotext,
         [*registry.inputs(txt2img.name), txt2img.overrides, reply],
         js=f"() => atelier.selectedInfotext('{tab.name}')",
@@ -111,11 +102,18 @@ def bind_restoring(
     )
 
 
-def from_text(studio: Studio, registry: Registry, tab: str) -> Callable[[str], list[Any]]:
-    """Infotext -> the updates of a tab, its override settings and a reply."""
+def from_text(
+    studio: Studio, registry: Registry, tab: GenerationTab, only: Callable[[], Collection[str]] | None = None
+) -> Callable[[str], list[Any]]:
+    """Infotext -> the updates of a tab, its override settings and a reply; `only` these fields, or all."""
 
     def handler(text: str) -> list[Any]:
-        return handlers.restored(studio, registry, tab, text)
+        *updates, overrides, reply = handlers.restored(studio, registry, tab.name, text, tab.request)
+        if only is None:
+            return [*updates, overrides, reply]
+        wanted, fields = only(), zip(registry.fields(tab.name), updates, strict=True)
+        # A picture without an infotext is sent all the same.
+        return [*(update if field in wanted else gr.skip() for field, update in fields), gr.skip(), {}]
 
     return handler
 
