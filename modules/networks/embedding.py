@@ -6,7 +6,7 @@ A file is opened once its word stands in a prompt, or when all are listed. Impor
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,9 +71,12 @@ class Listing:
 class Vocabulary:
     """The words that one model's text encoder knows."""
 
-    def __init__(self, names: Iterable[tuple[str, tuple[int, ...]]], find: Callable[[str], Embedding | str]) -> None:
-        """`find` gives an embedding by name, or the reason why it cannot be used."""
+    def __init__(
+        self, names: Iterable[tuple[str, tuple[int, ...]]], find: Callable[[str], Embedding | str], stamp: Hashable
+    ) -> None:
+        """`find` gives an embedding by name, or the reason why it cannot be used. `stamp` is equal for equal files."""
         self._find = find
+        self.stamp = stamp
         self.words = Words(names, self._measure)
 
     def get(self, name: str) -> Embedding:
@@ -117,7 +120,8 @@ class Embeddings:
                 words = tokenizer.of(family)
                 tokens = [(name, tuple(words.encode(name))) for name in dict.fromkeys((*bundled, *named))]
                 find = partial(self._found, named, bundled, width)
-                self._vocabularies = {key: Vocabulary(tokens, find)}
+                stamp = (*bundled.values(), *((file.path, file.modified) for file in named.values()))
+                self._vocabularies = {key: Vocabulary(tokens, find, stamp)}
             return self._vocabularies[key]
 
     def listing(self, width: int | None) -> Listing:

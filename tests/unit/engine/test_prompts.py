@@ -88,12 +88,12 @@ def test_comments_are_left_out_everywhere(studio: Studio) -> None:
     assert difference(kept, found) > 0
 
 
-def test_network_tags_stay_in_the_infotext_and_are_told_of(studio: Studio) -> None:
+def test_tags_of_networks_that_are_not_there_stay_in_the_infotext_and_are_told_of(studio: Studio) -> None:
     watcher = Watcher()
     found = picture(studio, f"{CAT}<lora:x:0.5>", watcher, negative_prompt="")
     assert found.infotext.startswith(f"{CAT}<lora:x:0.5>\n")
     assert difference(found, picture(studio, CAT)) == 0
-    assert [comment for comment in watcher.comments if "<lora:x:0.5>" in comment]
+    assert watcher.comments == ["Lora not found: x"]
 
 
 def test_the_infotext_has_the_prompts_as_typed(studio: Studio) -> None:
