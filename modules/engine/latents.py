@@ -91,7 +91,8 @@ def _bits(handle: ModelHandle) -> int:
 def to_pixels(images: Sequence[Image.Image], device: torch.device | str = "cpu") -> Tensor:
     """RGB pictures of one size -> pixels [B, 3, H, W] in 0..1, float32."""
     levels = np.stack([np.asarray(image.convert("RGB")) for image in images])
-    return torch.from_numpy(levels).to(device).permute(0, 3, 1, 2).float() / 255
+    # Contiguous: with the channels last torch's group norm loses so much of a plain area that the latent is another.
+    return torch.from_numpy(levels).to(device).permute(0, 3, 1, 2).contiguous().float() / 255
 
 
 def finite(values: Tensor) -> bool:
