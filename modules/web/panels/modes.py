@@ -37,7 +37,7 @@ def scene(registry: Registry, tab: str) -> None:
 
 def build(registry: Registry, tab: str, opened: str) -> None:
     """Make the block `image` with one of the modes open."""
-    with gr.Tabs(elem_id=name_of(tab, "mode_img2img"), selected=opened, elem_classes=["modes"]):
+    with gr.Tabs(elem_id=name_of(tab, "mode_img2img"), selected=opened, elem_classes=["modes"], overflow_behavior="wrap"):
         for mode in MODES:
             with gr.Tab(TITLES[mode], id=mode, elem_id=_tab_id(tab, mode)) as strip:
                 if mode == "batch":
@@ -75,7 +75,7 @@ def _copies(tab: str, mode: str) -> None:
 
 def _batch(registry: Registry, tab: str) -> None:
     source = registry.add(gr.Textbox("upload", visible="hidden"), tab=tab, field="batch_source", id="batch_source_is")
-    with gr.Tabs(elem_id=f"{tab}_batch_source", elem_classes=["sources"]):
+    with gr.Tabs(elem_id=f"{tab}_batch_source", elem_classes=["sources"], overflow_behavior="wrap"):
         with gr.Tab("Upload", elem_id=f"{tab}_batch_upload_tab") as upload:
             files = gr.File(label="Files", show_label=False, file_count="multiple", type="filepath", height=180)
             registry.add(files, tab=tab, field="batch_files", id="batch_upload")

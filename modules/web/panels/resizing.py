@@ -30,7 +30,7 @@ def build(registry: Registry, tab: str, width: int, height: int) -> None:
 
 def _ways(registry: Registry, tab: str, by: gr.Textbox, width: int, height: int) -> None:
     """To a size, or by a factor; `by` says which is open."""
-    with gr.Tabs(elem_id=f"{tab}_tabs_resize", elem_classes=["sources"]):
+    with gr.Tabs(elem_id=f"{tab}_tabs_resize", elem_classes=["sources"], overflow_behavior="wrap"):
         with (
             gr.Tab("Resize to", id="to", elem_id=f"{tab}_tab_resize_to") as to_size,
             gr.Row(elem_classes=["dimensions"]),

@@ -97,6 +97,8 @@ export class Screen {
   }
 
   settle(place, bitmap, picture) {
+    // It may have been given up meanwhile.
+    if (this.scene().bitmap !== bitmap) return;
     const { width, height } = this.canvas;
     const canvas = this.still?.canvas ?? surface(width, height);
     Object.assign(canvas, { width, height });
