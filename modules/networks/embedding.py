@@ -103,11 +103,11 @@ class Embeddings:
         self._files = files
         self._lock = threading.RLock()
         self._read: dict[tuple[Path, int, int], Embedding | str | None] = {}
-        self._vocabularies: dict[tuple[str, int, tuple[Embedding, ...]], Vocabulary] = {}
+        self._vocabularies: dict[tuple[str, int | None, tuple[Embedding, ...]], Vocabulary] = {}
         self._listed: Sequence[ListedFile] = ()
         self._named: Mapping[str, ListedFile] = {}
 
-    def vocabulary(self, family: str, width: int, bundled: Mapping[str, Embedding] | None = None) -> Vocabulary:
+    def vocabulary(self, family: str, width: int | None, bundled: Mapping[str, Embedding] | None = None) -> Vocabulary:
         """The words for a family's tokenizer and a text encoder of this width; the same one while nothing changes.
 
         `bundled` came inside other networks and count before files of the same name.
@@ -150,7 +150,7 @@ class Embeddings:
         return self._named
 
     def _found(
-        self, named: Mapping[str, ListedFile], bundled: Mapping[str, Embedding], width: int, name: str
+        self, named: Mapping[str, ListedFile], bundled: Mapping[str, Embedding], width: int | None, name: str
     ) -> Embedding | str:
         return _usable(bundled[name] if name in bundled else self._embedding(named[name], name), width)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class Patchable(Protocol):
     """A model that can have networks, as `engine.model.ModelHandle` is."""
 
     @property
-    def parts(self) -> Mapping[str, Door]: ...
+    def parts(self) -> Mapping[Any, Door]: ...
     @property
     def patched(self) -> Patched: ...
 
@@ -116,7 +116,7 @@ class Patched:
         network = self.networks.get(file)
         return network is not None and any(place.is_text for place in network.modules)
 
-    def places(self, parts: Mapping[str, Door]) -> Places:
+    def places(self, parts: Mapping[Any, Door]) -> Places:
         """The model's modules under every spelling."""
         if self._places is None:
             names: dict[str, list[str]] = {}
@@ -129,7 +129,7 @@ class Patched:
             self._places = Places(names)
         return self._places
 
-    def settle(self, parts: Mapping[str, Door], patches: PatchSet, in_memory: int) -> None:
+    def settle(self, parts: Mapping[Any, Door], patches: PatchSet, in_memory: int) -> None:
         """Bring the model to `patches`, of which those that cannot be applied are left out."""
         refused: dict[File, str] = {}
         wanted = patches
@@ -151,7 +151,7 @@ class Patched:
         self.outcomes = tuple(self._outcome(patch.file, refused) for patch in _listed(patches))
         self._forget(patches, in_memory)
 
-    def _read(self, parts: Mapping[str, Door], wanted: PatchSet, refused: dict[File, str]) -> None:
+    def _read(self, parts: Mapping[Any, Door], wanted: PatchSet, refused: dict[File, str]) -> None:
         for patch in wanted.weights:
             if patch.file in self.networks:
                 continue
@@ -170,7 +170,7 @@ class Patched:
                 except UserError as error:
                     refused[patch.file] = str(error)
 
-    def _apply(self, parts: Mapping[str, Door], wanted: PatchSet) -> None:
+    def _apply(self, parts: Mapping[Any, Door], wanted: PatchSet) -> None:
         touched: dict[Place, list[WeightPatch]] = {}
         for patch in wanted.weights:
             for place in self.networks[patch.file].modules:

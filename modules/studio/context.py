@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modules.store.inputs import Inputs
 from modules.networks.embedding import Embeddings
+from modules.store.inputs import Inputs
 from modules.store.styles import Styles
 from modules.studio.upscale_cache import UpscaleCache
 from modules.vision.describe import Describer

@@ -5,7 +5,7 @@ Start with `counted`. Needs no torch and no model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -54,31 +54,32 @@ def counted(
     *,
     negative: bool = False,
     words: Words = NO_WORDS,
+    remarks: Callable[[str], Iterable[str]] = lambda _text: (),
 ) -> Count:
     """The most that is encoded at once of a prompt (or of the negative one): of its parts joined with AND, of the
     texts of its edits.
 
     `styles` are names of those in `known` that are put in. `steps` is what edits are laid over; it may be anything
-    that stands in a number box.
+    that stands in a number box. `words` stand for trained vectors; `remarks` tells what is wrong with its networks.
     """
     text = negative_prompt if negative else prompt
     if len(text) > MAX_PROMPT:
         return Count(
             None, remarks=(f"The prompt has {len(text):,} characters; at most {MAX_PROMPT:,} can be encoded.",)
         )
-    remarks = list(_brackets(text, settings))
+    found_wrong = [*_brackets(text, settings), *_of_networks(text, settings, remarks)]
     if settings[CounterOptions].include_styles_into_token_counters:
         *merged, missing = applied(prompt, negative_prompt, styles, known)
         text = merged[negative]
-        remarks += [f"There is no style named '{name}'." for name in missing if not negative]
+        found_wrong += [f"There is no style named '{name}'." for name in missing if not negative]
     try:
         found = max(
             (_chunked(one, settings, words) for one in _texts(text, steps, settings, negative)),
             key=lambda one: (len(one.ends), one.tokens),
         )
     except UserError as error:
-        return Count(None, remarks=(str(error), *remarks))
-    return Count(found.tokens, found.limit, found.ends, tuple(remarks))
+        return Count(None, remarks=(str(error), *found_wrong))
+    return Count(found.tokens, found.limit, found.ends, tuple(found_wrong))
 
 
 def _texts(text: str, steps: float | None, settings: Snapshot, negative: bool) -> set[str]:
@@ -119,6 +120,10 @@ def _end(chunk: chunks.Chunk, tokenizer: Tokenizer) -> str:
         else:
             plain.append(chunk.tokens[index])
     return (shown + tokenizer.decode(plain)).replace(" ,", ",").strip()
+
+
+def _of_networks(text: str, settings: Snapshot, remarks: Callable[[str], Iterable[str]]) -> Iterable[str]:
+    return remarks(without_comments(text) if settings[PromptOptions].enable_prompt_comments else text)
 
 
 def _brackets(text: str, settings: Snapshot) -> Iterable[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modules.studio.counting import Count, counted
+from modules.studio.networks import watching
 
 if TYPE_CHECKING:
     from modules.studio.context import Studio
@@ -26,6 +27,7 @@ def count(studio: Studio, *, negative: bool) -> Handler:
             studio.settings.snapshot,
             studio.styles.known(),
             negative=negative,
+            **watching(studio, negative=negative),
         )
         return [shown(found), under(found)]
 

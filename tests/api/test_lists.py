@@ -72,7 +72,7 @@ def test_vaes_and_what_is_dropped_in(api):
 
 
 @pytest.mark.parametrize(
-    "kind", ["hypernetworks", "prompt-styles", "loras", "latent-upscale-modes"]
+    "kind", ["hypernetworks", "loras"]
 )
 def test_kinds_of_which_there_is_nothing(api, kind):
     assert get(api, f"/sdapi/v1/{kind}") == []

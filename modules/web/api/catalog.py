@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
 from modules.engine.high_res import LATENT_MODES
 from modules.sampling.catalog import SAMPLERS, SCHEDULES
 from modules.web.api.current import CurrentStudio
-from modules.web.api.schemas import EmbeddingsReply, ModelItem, SamplerItem, SchedulerItem, StyleItem, VaeItem
+from modules.web.api.schemas import ModelItem, SamplerItem, SchedulerItem, StyleItem, VaeItem
 
 router = APIRouter(prefix="/sdapi/v1", tags=["catalogue"])
 
@@ -66,23 +64,10 @@ def styles(studio: CurrentStudio) -> list[StyleItem]:
     ]
 
 
-@router.get("/embeddings")
-def embeddings() -> EmbeddingsReply:
-    """Embeddings in use. None can be loaded yet."""
-    return EmbeddingsReply(loaded={}, skipped={})
-
-
 @router.get("/latent-upscale-modes")
 def latent_upscale_modes() -> list[dict[str, str]]:
     """Ways to enlarge latents for a second pass, in the order of their list."""
     return [{"name": mode.name} for mode in LATENT_MODES]
-
-
-@router.get("/hypernetworks")
-@router.get("/loras")
-def nothing_yet() -> list[dict[str, Any]]:
-    """Nothing of this kind can be used yet."""
-    return []
 
 
 @router.post("/refresh-checkpoints")

@@ -234,6 +234,18 @@ class EmbeddingItem(BaseModel):
     vectors: int
 
 
+class LoraItem(BaseModel):
+    name: str
+    alias: str
+    path: str
+    metadata: dict[str, Any]
+
+
+class HypernetworkItem(BaseModel):
+    name: str
+    path: str
+
+
 class EmbeddingsReply(BaseModel):
     loaded: dict[str, EmbeddingItem]
     skipped: dict[str, EmbeddingItem]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from modules.studio.counting import counted
+from modules.studio.networks import watching
 from modules.web.api.current import CurrentStudio
 from modules.web.api.schemas import TokenBody, TokenCount, TokenReply
 
@@ -26,6 +27,7 @@ def count_tokens(body: TokenBody, studio: CurrentStudio) -> TokenReply:
             studio.settings.snapshot,
             studio.styles.known(),
             negative=negative,
+            **watching(studio, negative=negative),
         )
         for negative in (False, True)
     )

@@ -36,6 +36,10 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
             return [file.title for file in studio.catalog.checkpoints()]
         case "vaes":
             return ["Automatic", "None", *(file.name for file in studio.catalog.vaes())]
+        case "loras":
+            return ["None", *sorted({file.stem for file in studio.catalog.loras()}, key=str.lower)]
+        case "hypernetworks":
+            return ["None", *sorted({file.stem for file in studio.catalog.hypernetworks()}, key=str.lower)]
         case "samplers":
             from modules.sampling.catalog import SAMPLERS
 
