@@ -12,6 +12,8 @@ from modules.engine.high_res import LATENT_MODES
 from modules.foundation.errors import NotFound
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from modules.foundation.settings import Snapshot
 
 
@@ -57,11 +59,28 @@ class Opts:
         return found[0].model_fields[key].default if found else None
 
 
+class Scaler:
+    """What enlarges a picture, by the name of one of the studio's upscalers."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def upscale(self, img: Image, scale: float, selected_model: str | None = None) -> Image:
+        """`img` made `scale` times as large, its sides cut down to multiples of 8."""
+        run = running.get()
+        if run is None:
+            return anchor.studio.upscalers.upscale(self.name, img, scale, _snapshot())
+        run.job.phase("Upscaling")
+        return run.studio.upscalers.upscale(self.name, img, scale, run.settings, cancel=run.job.cancel.check)
+
+
 @dataclass(frozen=True, slots=True)
 class UpscalerData:
     """An upscaler as A1111 lists it."""
 
     name: str
+    scaler: Scaler
+    data_path: str | None = None
 
 
 opts = Opts()
@@ -76,7 +95,7 @@ def __getattr__(name: str) -> Any:
             **vars(anchor.host.flags or Namespace()),
         )
     if name == "sd_upscalers":
-        return [UpscalerData(upscaler) for upscaler in studio.upscalers.names()]
+        return [UpscalerData(upscaler, Scaler(upscaler)) for upscaler in studio.upscalers.names()]
     if name == "latent_upscale_modes":
         return {mode.name: {"mode": mode.mode, "antialias": mode.antialias} for mode in LATENT_MODES}
     if name == "prompt_styles":

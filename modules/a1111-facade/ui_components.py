@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-
 # Gradio writes a stub file beside the module of a component's class, looking the class up there by its name. So these
 # say they are of Gradio's modules and have its names; A1111's are given below.
 

@@ -50,6 +50,7 @@ class Script(scripts.Script):
             raise ValueError(f"{len(parts) - 1} optional parts make {2 ** (len(parts) - 1)} pictures; use at most 12.")
         prompts = combinations(parts, ", " if variations_delimiter == "comma" else " ", put_at_start)
 
+        saving = shared.opts.grid_save and not p.do_not_save_grid
         p.n_iter = math.ceil(len(prompts) / p.batch_size)
         p.do_not_save_grid = True
         setattr(p, field, prompts)
@@ -72,7 +73,7 @@ class Script(scripts.Script):
         processed.images.insert(0, grid)
         processed.infotexts.insert(0, processed.infotexts[0])
         processed.index_of_first_image = 1
-        if shared.opts.grid_save:
+        if saving:
             images.save_image(
                 grid, p.outpath_grids, "prompt_matrix", prompt=written, seed=processed.seed, grid=True, p=p,
                 info=processed.infotexts[0],

@@ -304,7 +304,7 @@ def describe(p, title, three, typed, no_fixed_seeds):
 
 def save(p, grid_p, whole, parts, infotext, *, wanted):
     """Write the grid, and those of each z that are to be included. Returns the grid's file; None if none is wanted."""
-    if not shared.opts.grid_save and not wanted:
+    if not wanted and (p.do_not_save_grid or not shared.opts.grid_save):
         return None
     saved = None
     for number, grid in enumerate((whole, *(parts if len(parts) > 1 else ()))):
