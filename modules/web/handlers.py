@@ -19,7 +19,7 @@ from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import AtelierError
 from modules.studio import deliver
 from modules.web import pictures
-from modules.web.panels import seed
+from modules.web.panels import refiner, seed
 from modules.web.registry import Registry
 from modules.web.security import user_of
 
@@ -71,7 +71,8 @@ def request_of(studio: Studio, kind: type[Request], shown: Mapping[str, Any], ov
 
     Raises ValidationError, or UserError when an override does not fit its setting.
     """
-    values = {field: value for field, value in seed.without_hidden(shown).items() if value is not None}
+    counted = refiner.without_hidden(seed.without_hidden(shown))
+    values = {field: value for field, value in counted.items() if value is not None}
     settings = override_settings(studio, overrides)
     studio.settings.snapshot.overridden(settings)
     return kind.model_validate({**values, "override_settings": settings})
@@ -129,6 +130,7 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str, kind: type
     fields |= composed
     if seed.shows_extra(fields):
         fields["subseed_show"] = True
+    fields = refiner.shown(studio, fields)
     entries = override_entries(studio, asked.get("override_settings", {}))
     chosen = gr.update(value=entries, choices=entries, visible=bool(entries))
     return [*registry.updates(tab, fields), chosen, {"pasted": sorted(fields), "overrides": entries}]
@@ -153,6 +155,7 @@ def reopened(studio: Studio, registry: Registry, tab: str, kind: type[Request]) 
         for side in ("seed_resize_from_w", "seed_resize_from_h"):
             values[side] = max(values[side], 0)
         values["subseed_show"] = values["seed_resize_from_w"] > 0 or values["subseed_strength"] > 0
+        values = refiner.shown(studio, values)
         entries = override_entries(studio, values["override_settings"])
         return [*registry.updates(tab, values), gr.update(value=entries, choices=entries, visible=bool(entries))]
 

@@ -71,12 +71,16 @@ class Registry:
         self._entries.append(Entry(component, tab, field, label))
         return component
 
-    def adopt(self, component: C, *, tab: str, field: str) -> C:
+    def adopt(self, component: C, *, tab: str, field: str, label: str | None = None) -> C:
         """As `add`, for a control that has an element id of its own."""
         name = component.elem_id
-        self.add(component, tab=tab, field=field)
+        self.add(component, tab=tab, field=field, label=label)
         component.elem_id = name
         return component
+
+    def everything(self) -> Iterator[Entry]:
+        """Every entry of every tab."""
+        return iter(self._entries)
 
     def entries(self, tab: str) -> Iterator[Entry]:
         """The tab's entries that stand for a request field."""

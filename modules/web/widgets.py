@@ -6,10 +6,13 @@ which control it means nor what to do. Here the request and the settings check, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
+
+from modules.web.registry import Registry
 
 # Gradio writes a stub file beside the module of every component class. These say they are from the
 # modules they derive from, which have theirs; so do copies that Gradio makes when it updates one.
@@ -63,6 +66,34 @@ class Image(gr.Image):
         return payload.path if payload else None
 
 
+class Checkbox(gr.Checkbox):
+    """A checkbox that leaves the choice to the settings while it is not ticked."""
+
+    __module__ = gr.Checkbox.__module__
+    EVENTS = gr.Checkbox.EVENTS
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload or None
+
+    def postprocess(self, value: Any) -> bool:
+        return bool(value)
+
+
+@contextmanager
+def input_accordion(registry: Registry, label: str, *, tab: str, field: str, id: str) -> Iterator[gr.Row]:
+    """A part of a tab that a checkbox turns on and shows, as A1111's InputAccordion: `with input_accordion(...):`.
+
+    The checkbox is the value of `field`. What is made inside is the part; the row that is yielded is its header.
+    """
+    with gr.Column(elem_id=f"{tab}_{id}", elem_classes=["input-accordion"], min_width=0):
+        with gr.Row(elem_classes=["input-accordion-header"]) as header:
+            on = gr.Checkbox(False, label=label, min_width=0, scale=0, container=False)
+            registry.add(on, tab=tab, field=field, id=f"{id}-checkbox")
+        with gr.Column(elem_id=f"{tab}_{id}-content", elem_classes=["stack"], min_width=0, visible=False) as content:
+            yield header
+    on.change(None, on, content, js="(shown) => ({visible: shown, __type__: 'update'})", api_visibility="private")
+
+
 def tool_button(symbol: str, elem_id: str, *, visible: bool = True) -> gr.Button:
     """A square button that shows an icon.
 
@@ -90,4 +121,9 @@ def choice(label: str, choices: Sequence[str], value: int, **kwargs: Any) -> gr.
 
 def dropdown(label: str, choices: Sequence[str], value: Any, **kwargs: Any) -> gr.Dropdown:
     """A drop-down with `label` above it."""
+    return Dropdown(list(choices), value=value, label=label, **kwargs)
+
+
+def labelled(label: str, choices: Sequence[tuple[str, str]], value: str, **kwargs: Any) -> gr.Dropdown:
+    """A drop-down whose choices say something else than their values."""
     return Dropdown(list(choices), value=value, label=label, **kwargs)

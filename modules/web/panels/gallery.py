@@ -31,10 +31,11 @@ class GalleryPanel:
     send_to_extras: gr.Button
     send_to_pnginfo: gr.Button
     files: gr.HTML
+    upscale: gr.Button | None = None
 
 
-def build(tab: str, *, can_open_folder: bool) -> GalleryPanel:
-    """Make the column. `can_open_folder`: the studio's screen is the user's screen."""
+def build(tab: str, *, can_open_folder: bool, can_upscale: bool = False) -> GalleryPanel:
+    """Make the column. `can_open_folder`: the studio's screen is the user's screen; `can_upscale` adds ✨."""
     with (
         gr.Column(elem_id=f"{tab}_results", elem_classes=["results"], min_width=0),
         gr.Column(elem_id=f"{tab}_results_panel", elem_classes=["stack"], min_width=0),
@@ -48,6 +49,7 @@ def build(tab: str, *, can_open_folder: bool) -> GalleryPanel:
             to_img2img = widgets.tool_button("🖼️", f"{tab}_send_to_img2img")
             to_inpaint = widgets.tool_button("🎨️", f"{tab}_send_to_inpaint")
             to_extras = widgets.tool_button("📐", f"{tab}_send_to_extras")
+            upscale = widgets.tool_button("✨", f"{tab}_upscale") if can_upscale else None
             reuse = gr.Button("Use settings", elem_id=f"{tab}_send_to_txt2img", size="sm", min_width=0, scale=0)
             inspect = gr.Button("PNG Info", elem_id=f"{tab}_send_to_pnginfo", size="sm", min_width=0, scale=0)
         gr.HTML("", elem_id=f"html_info_{tab}", elem_classes=["infotext"])
@@ -67,4 +69,5 @@ def build(tab: str, *, can_open_folder: bool) -> GalleryPanel:
         send_to_extras=to_extras,
         send_to_pnginfo=inspect,
         files=files,
+        upscale=upscale,
     )

@@ -18,6 +18,7 @@ from modules.web.panels import (
     modes,
     overrides,
     prompt,
+    refiner,
     resizing,
     sampler,
     script_slot,
@@ -44,6 +45,7 @@ def build(studio: Studio, registry: Registry, defaults: Defaults, tab: str) -> g
             resizing.mode(registry, tab)
             masking.build(registry, tab)
             sampler.build(registry, tab, defaults.sampler_name, defaults.scheduler, defaults.steps)
+            refiner.build(studio, registry, tab)
             resizing.build(registry, tab, defaults.width, defaults.height)
             size.guidance(registry, tab, defaults.cfg_scale)
             image_cfg = widgets.slider("Image CFG Scale", 0, 3, 0.05, 1.5, elem_classes=["image-cfg"])

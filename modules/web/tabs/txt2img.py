@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from modules.engine.request import Txt2Img
+from modules.web import upscaling
 from modules.web.access import Access
 from modules.web.defaults import Defaults
-from modules.web.panels import advanced, gallery, overrides, prompt, sampler, script_slot, seed, size
+from modules.web.panels import (
+    advanced,
+    gallery,
+    hires,
+    overrides,
+    prompt,
+    refiner,
+    sampler,
+    script_slot,
+    seed,
+    size,
+)
 from modules.web.registry import Registry
 from modules.web.tabs import generation
 
@@ -25,12 +37,17 @@ def build(studio: Studio, registry: Registry, defaults: Defaults) -> generation.
     with gr.Row(elem_id=f"{TAB}_body", elem_classes=["resize-handle-row"], equal_height=False):
         with gr.Column(elem_id=f"{TAB}_settings", elem_classes=["settings-column", "stack"], min_width=0):
             sampler.build(registry, TAB, defaults.sampler_name, defaults.scheduler, defaults.steps)
+            second = hires.build(studio, registry, TAB)
+            refiner.build(studio, registry, TAB)
             size.build(registry, TAB, defaults.width, defaults.height, defaults.cfg_scale)
             seed.build(registry, TAB)
             advanced.build(registry, TAB)
             chosen = overrides.build(TAB)
             script_slot.build(registry, TAB)
-        output = gallery.build(TAB, can_open_folder=not Access.of(studio.flags).beyond_loopback)
+        output = gallery.build(TAB, can_open_folder=not Access.of(studio.flags).beyond_loopback, can_upscale=True)
     tab = generation.GenerationTab(TAB, Txt2Img, top, chosen, output)
     generation.bind(studio, registry, tab)
+    hires.bind(studio, registry, TAB, second)
+    if output.upscale:
+        upscaling.bind(studio, registry, TAB, output.upscale, chosen)
     return tab

@@ -25,9 +25,12 @@ from modules.web.tabs import settings, txt2img
 NOT_ON_THE_TAB = {
     # set by the settings, by override settings or by the API alone, as in A1111
     "eta", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond", "override_settings",
-    "do_not_save_samples", "do_not_save_grid", "kind",
+    "do_not_save_samples", "do_not_save_grid", "kind", "disable_extra_networks",
+    "firstphase_width", "firstphase_height",
+    # set by the button under the gallery
+    "firstpass_image",
 }  # fmt: skip
-ONLY_ON_THE_TAB = {"subseed_show"}
+ONLY_ON_THE_TAB = {"subseed_show", "refiner_enable"}
 
 IDS = Path(__file__).with_name("element_ids.txt").read_text(encoding="utf-8").split()
 """A1111's element ids of what this page has: scripts and extensions find things by them."""

@@ -14,6 +14,8 @@ export class Gallery extends EventTarget {
     this.images = [];
     this.chosen = 0;
     this.chosenByHand = false;
+    this.replaced = null;
+    this.kept = null;
     this.root = byId(`${tab}_gallery`).querySelector(".gallery");
     const find = (selector) => this.root.querySelector(selector);
     this.stage = find(".gallery-stage");
@@ -40,7 +42,12 @@ export class Gallery extends EventTarget {
 
   /** "<job id>/<number>" of the selected picture, "" without one. */
   get selectedName() {
-    return this.selected ? `${this.job}/${this.chosen}` : "";
+    return this.selected?.name ?? "";
+  }
+
+  /** The next job makes another picture in place of the selected one; the others stay. Null forgets that. */
+  replaceNext(wanted = true) {
+    this.replaced = wanted && this.selected ? { images: this.images, at: this.chosen } : null;
   }
 
   /** A job starts: room for its pictures, the last job's stay in view until the first one shows. */
@@ -48,6 +55,9 @@ export class Gallery extends EventTarget {
     if (job === this.job) return;
     this.job = job;
     this.root.dataset.job = job;
+    this.kept = this.replaced;
+    this.replaced = null;
+    if (this.kept) return this.log([]);
     this.images = [];
     this.chosen = 0;
     this.chosenByHand = false;
@@ -76,11 +86,16 @@ export class Gallery extends EventTarget {
   /** The job's pictures so far. */
   show(job, images, count) {
     if (job !== this.job) this.expect(job, count);
-    const fresh = images.slice(this.images.length);
-    this.images = images;
-    this.room(Math.max(count, images.length));
+    const known = this.images;
+    this.images = images.map((image, n) => ({ ...image, name: `${job}/${n}` }));
+    if (this.kept) {
+      const made = this.images[0] ?? this.kept.images[this.kept.at];
+      this.images = this.kept.images.map((image, n) => n === this.kept.at ? made : image);
+    }
+    this.room(Math.max(this.kept ? 0 : count, this.images.length));
+    const fresh = this.images.filter((image, n) => image.name !== known[n]?.name);
     for (const image of fresh) {
-      const n = images.indexOf(image);
+      const n = this.images.indexOf(image);
       const thumb = this.strip.children[n];
       if (!thumb) continue;
       thumb.dataset.number = n;
@@ -88,7 +103,8 @@ export class Gallery extends EventTarget {
       thumb.classList.toggle("grid", Boolean(image.grid));
       thumb.replaceChildren(make("img", { src: absolute(image.url), alt: "", loading: "lazy", decoding: "async" }));
     }
-    if (fresh.length) this.choose(this.chosenByHand ? this.chosen : images.length - 1, false);
+    if (fresh.length && this.kept) this.choose(this.kept.at, true);
+    else if (fresh.length) this.choose(this.chosenByHand ? this.chosen : this.images.length - 1, false);
   }
 
   /** All pictures are there: the grid if there is one, else the first, unless the user chose another. */
@@ -96,7 +112,7 @@ export class Gallery extends EventTarget {
     this.preview(null);
     this.room(this.images.length);
     const grid = this.images.findIndex((image) => image.grid);
-    if (this.images.length && !this.chosenByHand) this.choose(Math.max(grid, 0), false);
+    if (this.images.length && !this.chosenByHand && !this.kept) this.choose(Math.max(grid, 0), false);
   }
 
   choose(number, byHand) {

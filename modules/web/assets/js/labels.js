@@ -4,6 +4,7 @@ import { byId } from "./page.js";
 
 const COMMON = {
   refresh_sd_model_checkpoint: "Look for new checkpoint files",
+  hr_checkpoint_refresh: "Look for new checkpoint files",
   theme_toggle: "Switch between light and dark",
 };
 
@@ -22,7 +23,12 @@ const OF_A_TAB = (tab) => ({
   [`save_${tab}`]: "Save the selected picture to the save folder",
   [`save_zip_${tab}`]: "Download all pictures of this job as a zip file",
   [`${tab}_send_to_txt2img`]: "Put the selected picture's settings into txt2img",
+  [`${tab}_send_to_img2img`]: "Send the selected picture to img2img",
+  [`${tab}_send_to_inpaint`]: "Send the selected picture to inpaint",
+  [`${tab}_send_to_extras`]: "Send the selected picture to Extras",
   [`${tab}_send_to_pnginfo`]: "Show what the selected picture was made with",
+  [`${tab}_upscale`]: "Hires. fix: enlarge the selected picture with the present settings",
+  [`${tab}_checkpoint_refresh`]: "Look for new checkpoint files",
   [`${tab}_generate`]: "Generate (Ctrl+Enter)",
   [`${tab}_interrupt`]: "Stop and keep what there is (Esc)",
   [`${tab}_skip`]: "End this batch and go on with the next (Alt+Enter)",

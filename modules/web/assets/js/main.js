@@ -6,9 +6,11 @@ import { setUpBounds } from "./bounds.js";
 import { followLoading } from "./checkpoint.js";
 import { ExtrasTab } from "./extras.js";
 import { Img2Img } from "./img2img.js";
+import { hiresSize } from "./hires.js";
 import { inspectFile } from "./inspect.js";
 import { setUpKeys } from "./keys.js";
 import { labelPage } from "./labels.js";
+import { setUpOrder } from "./order.js";
 import { element, openTab, readSettings } from "./page.js";
 import { forgetReplay, replay } from "./replay.js";
 import { setUpSearch } from "./search.js";
@@ -35,11 +37,20 @@ labelPage();
 setUpTheme();
 setUpKeys(tabs);
 setUpAttention();
+setUpOrder();
 setUpBounds();
 setUpSearch();
 
 window.atelier.arrived({
-  submit: (tab, values) => tabs[tab].generator.submit(values),
+  submit(tab, values) {
+    tabs[tab].gallery.replaceNext(false);
+    return tabs[tab].generator.submit(values);
+  },
+  upscale(tab, values) {
+    tabs[tab].gallery.replaceNext();
+    return tabs[tab].generator.submit([values[0], tabs[tab].gallery.selectedName, ...values.slice(2)]);
+  },
+  hiresSize,
   submitted: (tab, reply) => tabs[tab].generator.submitted(reply),
   opened(json, notices) {
     readSettings(json);
@@ -68,6 +79,8 @@ document.documentElement.dataset.atelier = "ready";
 async function openPainted(name) {
   const tab = await painted[name];
   tabs[name] = await GeneratingTab.at(name, viewer, (values) => tab.withCanvas(values));
+  // A checkpoint may be loaded by the job that needs it first.
+  tabs[name].follower.addEventListener("ended", () => tab.suit());
   await tabs[name].open();
   document.documentElement.dataset[name] = "ready";
 }
