@@ -52,7 +52,7 @@ from modules.store.naming import Sanitizing
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 from modules.store.outputs import Outputs
 from modules.store.styles import Styles
-from modules.studio import checkpoints, describing, extras, generate, inputs, replay
+from modules.studio import cards, checkpoints, describing, extras, generate, inputs, replay
 from modules.studio.context import Studio
 from modules.studio.options import PostprocessingOptions, PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
@@ -68,7 +68,9 @@ from modules.web.options import (
     Alternatives,
     CanvasHotkeys,
     CanvasLooks,
+    CardLooks,
     GalleryLooks,
+    Notifications,
     ProgressLooks,
     PromptEditing,
     UserInterface,
@@ -92,6 +94,7 @@ SETTINGS: tuple[type[Options], ...] = (
     PassOptions,
     PassCompatibility,
     NetworkOptions,
+    CardLooks,
     NoiseOptions,
     SamplerOptions,
     GuidanceOptions,
@@ -115,6 +118,7 @@ SETTINGS: tuple[type[Options], ...] = (
     CanvasLooks,
     CanvasHotkeys,
     GalleryLooks,
+    Notifications,
     Alternatives,
     ProgressLooks,
     ExtensionOptions,
@@ -186,6 +190,7 @@ def assemble(flags: Flags) -> Studio:
     history = History(database, paths.data)
     catalog = Catalog(paths, HashCache(database))
     compute = cache(partial(_compute, flags))
+    embeddings = Embeddings(catalog.embeddings)
     studio = Studio(
         paths=paths,
         flags=flags,
@@ -197,7 +202,8 @@ def assemble(flags: Flags) -> Studio:
         history=history,
         previews=Previews(),
         styles=Styles(flags.styles_file or (paths.data / "styles.csv",)),
-        embeddings=Embeddings(catalog.embeddings),
+        embeddings=embeddings,
+        cards=cards.build(catalog, embeddings),
         upscalers=Upscalers(partial(_upscaler_files, catalog), partial(_network_device, flags, compute)),
         faces=FaceRestorers(partial(_face_files, catalog), paths.folder, partial(_network_device, flags, compute)),
         describer=Describer(partial(_describer_folder, flags, paths), partial(_network_device, flags, compute)),
@@ -205,6 +211,7 @@ def assemble(flags: Flags) -> Studio:
     if flags.ckpt:
         checkpoints.start_with(studio, flags.ckpt)
     generate.register(studio, ready=False)
+    batch.register(studio, ready=False)
     extras.register(studio, ready=False)
     describing.register(studio, ready=False)
     replay.register(studio, ready=False)
@@ -236,6 +243,7 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
     from modules import _runner
 
     generate.register(studio, ready=True, runner=_runner.run)
+    batch.register(studio, ready=True, runner=_runner.run)
     extras.register(studio, ready=True)
     describing.register(studio, ready=True)
     replay.register(studio, ready=True)

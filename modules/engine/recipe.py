@@ -131,6 +131,18 @@ def request_fields(
     return fields
 
 
+def api_fields(parsed: Mapping[str, Any], settings: Snapshot, kind: type[Request] = Txt2Img) -> dict[str, Any]:
+    """As `request_fields`, the way A1111's API reads infotexts: it takes the sides of "Seed resize from" crosswise.
+
+    What was asked of it that way must come out the same. Our own infotexts are read as they are meant.
+    """
+    fields = request_fields(parsed, settings, kind)
+    if not _is_ours(parsed) and "Seed resize from-1" in parsed:
+        width, height = fields["seed_resize_from_w"], fields["seed_resize_from_h"]
+        fields |= {"seed_resize_from_w": height, "seed_resize_from_h": width}
+    return fields
+
+
 def asks_for_hires(parsed: Mapping[str, Any]) -> bool:
     """Whether the picture had a second pass."""
     named = any(parsed.get(label) for label in ("Hires upscale", "Hires upscaler", "Hires resize-1"))
@@ -154,7 +166,7 @@ def _settings_told(parsed: Mapping[str, Any], settings: Snapshot, complete: bool
 
     Our own infotexts also tell by leaving out: what is not mentioned was at its default.
     """
-    ours = complete or str(parsed.get("Version", "")).startswith(PROGRAM.split()[0])
+    ours = complete or _is_ours(parsed)
     for group in settings.groups.values():
         for key, about in group.declared().items():
             if about.infotext is None or key in _FILES:
@@ -168,6 +180,10 @@ def _settings_told(parsed: Mapping[str, Any], settings: Snapshot, complete: bool
         yield "sd_vae", vae, parsed["VAE"]
     elif ours and settings[InfotextOptions].add_vae_name_to_info and vae.sd_vae != "Automatic":
         yield "sd_vae", vae, "None"
+
+
+def _is_ours(parsed: Mapping[str, Any]) -> bool:
+    return str(parsed.get("Version", "")).startswith(PROGRAM.split()[0])
 
 
 def _checkpoint(parsed: Mapping[str, Any], settings: Snapshot) -> dict[str, Any]:

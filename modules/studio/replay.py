@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from modules.foundation.settings import Snapshot
     from modules.jobs.job import Job
     from modules.studio.context import Studio
-    from modules.vision.compare import Difference
 
 log = logging.getLogger(__name__)
 
 KIND: Final = "replay"
+CLOSE: Final = 45.0
+"""dB; from here on two pictures count as equal, and no other way is tried."""
 NEEDED: Final = ("Steps", "Sampler", "Seed", "Size-1", "Size-2")
 FROM_A_PICTURE: Final = (
     "Init image hash", "Mask blur", "Mask mode", "Inpaint area", "Masked content", "Noise multiplier",
@@ -63,11 +64,15 @@ class Task(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a picture says it was made with: the request, and what of it cannot be as it was."""
+    """What a picture says it was made with: the request, and what of it cannot be as it was.
+
+    `sources` are where its noise may have come from, as the setting randn_source calls them, the likeliest first.
+    """
 
     infotext: str
     request: Txt2Img
     remarks: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,12 +110,34 @@ def run(job: Job, studio: Studio) -> Replayed:
     data = studio.inputs.read(job.request.picture)
     asked = recipe_of(studio, data)
     context = context_of(job, studio, studio.settings.snapshot)
-    made = next(generate(asked.request, context), None)
-    if made is None or job.cancel.interrupted:
-        raise Interrupted
-    remarks = (*asked.remarks, *_differing(asked.infotext, made.infotext), *_circumstances(studio), *job.comments)
-    with Image.open(BytesIO(data)) as original:
-        return _compared(job, original, made, remarks)
+    best: _Attempt | None = None
+    for source in asked.sources:
+        overrides = {**asked.request.override_settings, "randn_source": source}
+        made = next(generate(asked.request.model_copy(update={"override_settings": overrides}), context), None)
+        if made is None or job.cancel.interrupted:
+            raise Interrupted
+        with Image.open(BytesIO(data)) as original:
+            attempt = _compared(original, made)
+        if best is None or attempt.closeness > best.closeness:
+            best = attempt
+        if attempt.closeness >= CLOSE:
+            break
+    assert best is not None
+    for image in best.images:
+        job.announce("image", image)
+    told = (*asked.remarks, *best.outcome.remarks, *_differing(asked.infotext, best.outcome.infotext))
+    if len(asked.sources) > 1:
+        told = (*told, "The noise was drawn by a GPU or by a CPU; the picture does not tell, so both may be tried.")
+    return replace(best.outcome, remarks=(*told, *_circumstances(studio), *job.comments))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Attempt:
+    """One try. `closeness` is the PSNR in dB, infinite for identical pictures, -1 for those of another size."""
+
+    outcome: Replayed
+    images: tuple[SavedImage, ...]
+    closeness: float
 
 
 def recipe_of(studio: Studio, data: bytes) -> Recipe:
@@ -134,7 +161,7 @@ def recipe_of(studio: Studio, data: bytes) -> Recipe:
         remarks.append(f"Not understood here, and left out: {shown}.")
     if "postprocessing" in items or "extras" in items:
         remarks.append("The picture went through Extras afterwards, which is not done again.")
-    return Recipe(text, Txt2Img.model_validate(fields), tuple(remarks))
+    return Recipe(text, Txt2Img.model_validate(fields), tuple(remarks), _sources(labels))
 
 
 def _check_kind(labels: Mapping[str, Any], told: tuple[str, ...]) -> None:
@@ -171,10 +198,6 @@ def _fields(studio: Studio, labels: Mapping[str, Any]) -> tuple[dict[str, Any], 
     if checkpoint := _checkpoint(studio, labels, remarks):
         overrides["sd_model_checkpoint"] = checkpoint
     _use_vae(studio, labels, overrides, remarks)
-    ours = str(labels.get("Version", "")).startswith(PROGRAM.split()[0])
-    if labels.get("RNG") == "GPU" and not ours and not _on_cuda(studio):
-        overrides["randn_source"] = "NV"
-        remarks.append("Its noise came from a GPU; here it is drawn as an NVIDIA GPU draws it (RNG: NV).")
     fields |= {"styles": (), "do_not_save_samples": True, "do_not_save_grid": True, "n_iter": 1, "batch_size": 1}
     return fields, remarks
 
@@ -219,15 +242,21 @@ def _known(settings: Snapshot) -> set[str]:
     return set(recipe.FIELDS) | told | INFORMATION
 
 
-def _on_cuda(studio: Studio) -> bool:
-    handle = studio.models.current
-    return handle is not None and getattr(handle.device, "type", "") == "cuda"
+def _sources(labels: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the noise came from. "GPU", the default, is an NVIDIA GPU's (NV) where there was one, else a CPU's."""
+    told = str(labels.get("RNG", "GPU"))
+    if told != "GPU":
+        return (told,)
+    ours = str(labels.get("Version", "")).startswith(PROGRAM.split()[0])
+    return ("GPU", "NV") if ours else ("NV", "CPU")
 
 
 def _differing(before: str, now: str) -> Iterator[str]:
     """What both infotexts say differently, apart from the prompts' white space."""
-    old, new = infotext.parse(before, backcompat=False), infotext.parse(now, backcompat=False)
+    old, new = infotext.parse(before), infotext.parse(now, backcompat=False)
     for label in dict.fromkeys((*infotext.labels(before), *infotext.labels(now))):
+        if label == "RNG" and "RNG" not in infotext.labels(before):
+            continue  # told apart from the others
         one, other = old.get(label), new.get(label)
         if label == "Schedule type" and "Schedule type" not in infotext.labels(before):
             continue  # older versions have it in the sampler's name
@@ -253,28 +282,27 @@ def _circumstances(studio: Studio) -> Iterator[str]:
     handle = studio.models.current
     if handle is not None:
         dtype = str(handle.unet.dtype).removeprefix("torch.")
-        yield f"Made now on {handle.device} in {dtype}; infotexts do not tell the device and precision of then."
+        closer = "" if dtype == "float32" else ' The setting "Compute in 32 bits" may bring both closer.'
+        yield f"Made now on {handle.device} in {dtype}; infotexts do not tell the device and precision of then.{closer}"
 
 
-def _compared(job: Job, original: Image.Image, made: Made, remarks: tuple[str, ...]) -> Replayed:
+def _compared(original: Image.Image, made: Made) -> _Attempt:
     from modules.vision.compare import compare, saved_like
 
-    new = _shown(made, made.image)
+    new, remarks = _shown(made, made.image), ()
     if made.image.size != original.size:
-        job.announce("image", new)
         sizes = [f"{one.width}x{one.height}" for one in (original, made.image)]
-        first = f"The picture has {sizes[0]} pixels, the new one {sizes[1]}."
-        return Replayed("other size", made.infotext, (first, *remarks))
+        remarks = (f"The picture has {sizes[0]} pixels, the new one {sizes[1]}.",)
+        return _Attempt(Replayed("other size", made.infotext, remarks), (new,), -1)
     if original.format == "JPEG":
-        remarks = (*remarks, "The file is a JPEG: the new picture was compressed the same way before comparing.")
+        remarks = ("The file is a JPEG: the new picture was compressed the same way before comparing.",)
     elif original.format in ("WEBP", "AVIF", "GIF"):
-        remarks = (*remarks, f"The file is a {original.format}, which may have lost something when it was saved.")
-    found: Difference = compare(original, saved_like(made.image, original))
-    job.announce("image", new)
+        remarks = (f"The file is a {original.format}, which may have lost something when it was saved.",)
+    found = compare(original, saved_like(made.image, original))
     if found.identical:
-        return Replayed("identical", made.infotext, remarks)
-    job.announce("image", replace(_shown(made, found.picture), infotext=""))
-    return Replayed("different", made.infotext, remarks, found.psnr, found.largest, found.share)
+        return _Attempt(Replayed("identical", made.infotext, remarks), (new,), found.psnr)
+    outcome = Replayed("different", made.infotext, remarks, found.psnr, found.largest, found.share)
+    return _Attempt(outcome, (new, replace(_shown(made, found.picture), infotext="")), found.psnr)
 
 
 def _shown(made: Made, image: Image.Image) -> SavedImage:

@@ -10,6 +10,8 @@ from modules.foundation.settings import Snapshot
 from modules.studio.options import PreviewOptions
 from modules.vision.options import UpscalingOptions
 
+WHITESPACE = ("Tab", "Carriage Return", "Line Feed")
+
 
 class PromptEditing(Options, section=Section("ui_prompt_editing", "Prompt editing", "ui")):
     """How the prompt boxes behave."""
@@ -17,9 +19,16 @@ class PromptEditing(Options, section=Section("ui_prompt_editing", "Prompt editin
     keyedit_precision_attention: float = setting(
         0.1, "Precision for (attention:1.1) when editing the prompt with Ctrl+up/down", slider=(0.01, 0.2, 0.001)
     )
+    keyedit_precision_extra: float = setting(
+        0.05, "Precision for <extra networks:0.9> when editing the prompt with Ctrl+up/down", slider=(0.01, 0.2, 0.001)
+    )
     keyedit_delimiters: str = setting(
         r".,\/!?%^*;:{}=`~() ", "Word delimiters when editing the prompt with Ctrl+up/down"
     )
+    keyedit_delimiters_whitespace: tuple[str, ...] = setting(
+        WHITESPACE, "Ctrl+up/down whitespace delimiters", choices=WHITESPACE
+    )
+    keyedit_move: bool = setting(True, "Alt+left/right moves prompt elements")
     disable_token_counters: bool = setting(False, "Disable prompt token counters", restart=True)
 
 
@@ -38,8 +47,61 @@ class UserInterface(Options, section=Section("ui", "User interface", "ui")):
     send_size: bool = setting(True, "Send size when sending prompt or image to another interface")
 
 
+class CardLooks(Options, section=Section("extra_networks", "Extra Networks", "sd")):
+    """The cards of networks and checkpoints."""
+
+    extra_networks_show_hidden_directories: bool = setting(
+        True, "Show hidden directories", note="Those whose names begin with a dot."
+    )
+    extra_networks_hidden_models: Text = setting(
+        "When searched",
+        "Show cards for models in hidden directories",
+        choices=("Always", "When searched", "Never"),
+        note="Searched for with four letters or more.",
+    )
+    extra_networks_card_width: Int = setting(0, "Card width for Extra Networks", note="In pixels; 0 is the usual.")
+    extra_networks_card_height: Int = setting(0, "Card height for Extra Networks", note="In pixels; 0 is the usual.")
+    extra_networks_card_text_scale: float = setting(1.0, "Card text scale", slider=(0.0, 2.0, 0.01))
+    extra_networks_card_show_desc: bool = setting(True, "Show description on card")
+    extra_networks_card_order_field: Text = setting(
+        "Path",
+        "Default order field for Extra Networks cards",
+        choices=("Path", "Name", "Date Created", "Date Modified"),
+    )
+    extra_networks_card_order: Text = setting(
+        "Ascending", "Default order for Extra Networks cards", choices=("Ascending", "Descending")
+    )
+    extra_networks_tree_view_default_enabled: bool = setting(True, "Show the folders beside the cards")
+    extra_networks_add_text_separator: str = setting(
+        " ", "Extra networks separator", note="Put before what a click on a card adds to the prompt."
+    )
+    lora_show_all: bool = setting(
+        False, "Always show all networks on the Lora page", note="Off, those for other families are hidden."
+    )
+    lora_hide_unknown_for_versions: tuple[str, ...] = setting(
+        (), "Hide networks of unknown versions for model versions", choices=("SD1", "SD2", "SDXL")
+    )
+
+
+class Notifications(Options, section=Section("saving-images", "Saving images/grids", "saving")):
+    """How the page tells of finished pictures."""
+
+    notification_audio: bool = setting(
+        True,
+        "Play notification sound after image generation",
+        note="notification.mp3 in the data folder, if it is there.",
+    )
+    notification_volume: Int = setting(100, "Notification sound volume", slider=(0, 100, 1), note="in %")
+
+
 class Alternatives(Options, section=Section("ui_alternatives", "UI alternatives", "ui")):
     """Controls that not everybody wants to see."""
+
+    interrupt_after_current: bool = setting(
+        True,
+        "Don't Interrupt in the middle",
+        note="Of several batches the running one is finished first; Interrupt pressed again stops it, too.",
+    )
 
     hires_fix_show_sampler: bool = setting(
         False, "Hires fix: show hires checkpoint and sampler selection", restart=True
@@ -108,7 +170,10 @@ class ProgressLooks(Options, section=Section("ui", "Live previews", "ui")):
 
 
 FOR_SCRIPTS = (
+    CardLooks,
     PromptEditing,
+    Notifications,
+    Alternatives,
     UpscalingOptions,
     UserInterface,
     CanvasLooks,

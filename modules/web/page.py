@@ -19,7 +19,7 @@ from gradio import themes
 
 from modules.foundation.version import VERSION
 from modules.studio.checkpoints import chosen
-from modules.web import checkpoints, extension_files, handlers, options, sending
+from modules.web import checkpoints, extension_files, handlers, options, sending, ui_config
 from modules.web.app import ASSETS_URL
 from modules.web.front import mount_page
 from modules.web.head import WithHead
@@ -46,7 +46,7 @@ def build(studio: Studio, host: Host | None = None) -> gr.Blocks:
     file = chosen(studio)
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         quick = quicksettings.build(studio, checkpoints.titles(studio), file.title if file else None)
-        with gr.Tabs(elem_id="tabs", elem_classes=["main-tabs"]):
+        with gr.Tabs(elem_id="tabs", elem_classes=["main-tabs"], overflow_behavior="wrap"):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 words = txt2img.build(studio, registry, defaults)
             painted = []
@@ -60,6 +60,7 @@ def build(studio: Studio, host: Host | None = None) -> gr.Blocks:
             extension_tabs.build(added)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 all_settings = settings.build(studio)
+        ui_config.apply(registry, ui_config.read(studio.paths.ui_config))
         gr.HTML(_footer(), elem_id="footer")
         extras.bind_sending(studio, processed, info)
         _bind(studio, registry, blocks, quick, (words, *painted), info, json.dumps(defaults.values()))

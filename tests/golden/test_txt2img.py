@@ -17,6 +17,8 @@ from modules.engine.request import Txt2Img
 from modules.foundation import torchvision_ops
 from modules.foundation.flags import parse
 from modules.studio.context import Studio
+from modules.web.api.generation import checked, with_infotext
+from modules.web.api.schemas import Txt2ImgBody
 from tests.runs import made
 
 HERE = Path(__file__).parent
@@ -45,7 +47,11 @@ def psnr(ours: Image.Image, theirs: Image.Image) -> float:
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
 def test_recorded_picture(case: dict[str, Any], studio: Studio) -> None:
-    ours = [one.image for one in made(studio, Txt2Img(**case["payload"]))]
+    payload = case["payload"]
+    asked = (
+        checked(with_infotext(Txt2ImgBody(**payload), studio), studio) if "infotext" in payload else Txt2Img(**payload)
+    )
+    ours = [one.image for one in made(studio, asked)]
     theirs = [Image.open(HERE / "images" / name) for name in case["images"]]
     assert [image.size for image in ours] == [image.size for image in theirs]
     assert min(psnr(a, b) for a, b in zip(ours, theirs, strict=True)) >= EQUAL

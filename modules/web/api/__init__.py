@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from modules.web.api import (
     archive,
+    cards,
     catalog,
     extras,
     generation,
@@ -14,6 +15,7 @@ from modules.web.api import (
     jobs,
     layers,
     networks,
+    notification,
     pnginfo,
     progress,
     replay,
@@ -32,6 +34,7 @@ _SUBJECTS = (
     settings,
     catalog,
     networks,
+    cards,
     pnginfo,
     server,
     archive,
@@ -41,6 +44,7 @@ _SUBJECTS = (
     scripts,
     styles,
     replay,
+    notification,
 )
 ROUTERS = tuple(module.router for module in _SUBJECTS)
 """All routes, in the order `/docs` shows them."""

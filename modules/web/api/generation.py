@@ -139,7 +139,7 @@ def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
         return body
     snapshot = studio.settings.snapshot
     labels = recipe.read(body.infotext, snapshot, studio.styles.all())
-    filled = recipe.request_fields(labels, snapshot)
+    filled = recipe.api_fields(labels, snapshot)
     overrides = filled.pop("override_settings") | body.override_settings
     filled["enable_hr"] = recipe.asks_for_hires(labels)
     given = body.model_dump(include=set(body.model_fields_set))

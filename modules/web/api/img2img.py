@@ -75,7 +75,7 @@ def with_infotext(body: Img2ImgBody, studio: Studio) -> Img2ImgBody:
     if not body.infotext:
         return body
     snapshot = studio.settings.snapshot
-    filled = recipe.request_fields(recipe.read(body.infotext, snapshot), snapshot, Img2Img)
+    filled = recipe.api_fields(recipe.read(body.infotext, snapshot), snapshot, Img2Img)
     overrides = filled.pop("override_settings") | body.override_settings
     fields = {field: value for field, value in filled.items() if field in FROM_INFOTEXT}
     given = body.model_dump(include=set(body.model_fields_set))

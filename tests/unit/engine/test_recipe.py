@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from modules.boot import SETTINGS
-from modules.engine.recipe import FIELDS, read, request_fields
+from modules.engine.recipe import FIELDS, api_fields, read, request_fields
 from modules.engine.request import Request, Txt2Img
 from modules.foundation.settings import Snapshot
 from modules.prompting.styles import Style
@@ -192,6 +192,14 @@ def test_a_checkpoint_is_chosen_where_pasting_may_do_that() -> None:
     assert request_fields(read(text, DEFAULTS), DEFAULTS)["override_settings"] == {}
     swapping = DEFAULTS.overridden({"disable_weights_auto_swap": False})
     assert request_fields(read(text, swapping), swapping)["override_settings"] == {"sd_model_checkpoint": "0123456789"}
+
+
+def test_the_api_takes_the_sides_of_a_seed_resize_crosswise() -> None:
+    text = f"{PLAIN}, Seed resize from: 128x64"
+    for version, sides in (("", (64, 128)), (", Version: v1.10.1", (64, 128)), (", Version: Atelier 0.1.0", (128, 64))):
+        found = api_fields(read(text + version, DEFAULTS), DEFAULTS)
+        assert (found["seed_resize_from_w"], found["seed_resize_from_h"]) == sides
+    assert api_fields(read(PLAIN, DEFAULTS), DEFAULTS)["seed_resize_from_w"] == -1
 
 
 def test_skipped_keys_are_not_pasted() -> None:

@@ -107,13 +107,39 @@ def test_a_missing_checkpoint_is_told(studio: Studio, picture: tuple[bytes, str]
     assert any("is another file here" in remark for remark in replayed(studio, data)[1].remarks)
 
 
-def test_noise_of_a_gpu_is_drawn_as_there(studio: Studio) -> None:
-    data = pnginfo.encode(Image.new("RGB", (64, 64)), f"{TOLD}, Version: v1.10.1", "PNG")
-    asked = replay.recipe_of(studio, data)
-    assert asked.request.override_settings["randn_source"] == "NV"
-    assert any("RNG: NV" in remark for remark in asked.remarks)
-    assert asked.request.override_settings["eta_ancestral"] == 1.0
-    assert asked.request.override_settings["emphasis"] == "Original"
+@pytest.mark.parametrize(
+    ("told", "sources"),
+    [
+        ("Version: v1.10.1", ("NV", "CPU")),
+        ("Version: v1.10.1, RNG: CPU", ("CPU",)),
+        ("Version: Atelier 0.1.0", ("GPU", "NV")),
+        ("Version: Atelier 0.1.0, RNG: NV", ("NV",)),
+    ],
+)
+def test_where_noise_may_come_from(studio: Studio, told: str, sources: tuple[str, ...]) -> None:
+    data = pnginfo.encode(Image.new("RGB", (64, 64)), f"{TOLD}, {told}", "PNG")
+    assert replay.recipe_of(studio, data).sources == sources
+
+
+def test_the_settings_of_today_do_not_matter(studio: Studio) -> None:
+    asked = replay.recipe_of(studio, pnginfo.encode(Image.new("RGB", (64, 64)), TOLD, "PNG")).request
+    assert asked.override_settings["eta_ancestral"] == 1.0 and asked.override_settings["s_churn"] == 0.0
+    assert asked.override_settings["emphasis"] == "Original"
+
+
+def test_the_noise_that_fits_is_found(studio: Studio) -> None:
+    request = Txt2Img(
+        sampler_name="Euler",
+        steps=2,
+        seed=5,
+        width=64,
+        height=64,
+        override_settings={"randn_source": "CPU", "eta_ancestral": 1.0, "s_churn": 0.0, "emphasis": "Original"},
+    )
+    (one,) = made(studio, request)
+    text = one.infotext.replace(", RNG: CPU", "").replace("Version: Atelier", "Version: v1.10.1, Was: Atelier")
+    _, found = replayed(studio, pnginfo.encode(one.image, text, "PNG"))
+    assert found.verdict == "identical" and any("both may be tried" in remark for remark in found.remarks)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ export async function preview(id, shown) {
   return reply.live_preview ? { number: reply.id_live_preview, source: reply.live_preview } : null;
 }
 
-export const interrupt = (id) => ask(`${jobPath(id)}/interrupt`, { method: "POST" });
+export const interrupt = (id, afterCurrent = false) => ask(`${jobPath(id)}/interrupt${afterCurrent ? "?after_current=true" : ""}`, { method: "POST" });
 export const skip = (id) => ask(`${jobPath(id)}/skip`, { method: "POST" });
 
 const post = (path, body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
@@ -48,5 +48,7 @@ export async function layer(id, plain = false) {
   if (!reply.ok) throw new ServerError(reply.status, (await reply.json().catch(() => null))?.detail ?? reply.statusText);
   return reply.blob();
 }
+/** What the loaded checkpoint has a control for, {image_cfg}. */
+export const model = () => ask("atelier/v1/model");
 /** What a kept picture shows, {caption}; `model` is clip or deepdanbooru. */
 export const describe = (image, model) => ask("atelier/v1/describe", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ image, model }) });

@@ -3,6 +3,7 @@
 
 import { settings, type } from "./page.js";
 
+const WHITE = { Tab: "\t", "Carriage Return": "\r", "Line Feed": "\n" };
 const CLOSING = { "(": ")", "[": "]" };
 
 /**
@@ -10,6 +11,8 @@ const CLOSING = { "(": ")", "[": "]" };
  * when there is nothing to weigh. `step` is the signed change, `delimiters` end a word.
  */
 export function reweighed(text, start, end, step, delimiters) {
+  const tag = tagAround(text, start, end);
+  if (tag) return retagged(text, tag, step < 0 ? -1 : 1);
   const block = start === end ? blockAround(text, start, start) : blockAround(text, start, end) ?? blockOf(text, start, end);
   if (block) return rewritten(text, block, step);
   if (start === end) [start, end] = wordAt(text, start, delimiters);
@@ -26,6 +29,24 @@ function rewritten(text, { open, close, from, to, weight }, step) {
   const wrapped = next === 1 ? words : `(${words}:${next})`;
   const start = open + (next === 1 ? 0 : 1);
   return { text: text.slice(0, open) + wrapped + text.slice(close + 1), start, end: start + words.length };
+}
+
+/** The network tag that a selection lies in: where it begins, its text and its first number. */
+function tagAround(text, start, end) {
+  for (const match of text.matchAll(/<[^<>:\n]+:[^<>:\n]+((?::[^<>:\n]*)*)>/g)) {
+    if (match.index < start && end < match.index + match[0].length) return { at: match.index, tag: match[0] };
+  }
+  return null;
+}
+
+/** The first of a tag's numbers changed by one step; without one it gets one. */
+function retagged(text, { at, tag }, sign) {
+  const step = sign * (Number(settings.keyedit_precision_extra) || 0.05);
+  const found = tag.match(/^(<[^:]+:[^:>]+):([+-]?\d*\.?\d+)(?=[:>])/);
+  const weight = found ? Number(found[2]) : 1;
+  const next = Number((weight + step).toFixed(Math.max(decimals(Math.abs(step)), decimals(weight))));
+  const made = found ? `${found[1]}:${next}${tag.slice(found[0].length)}` : `${tag.slice(0, -1)}:${next}>`;
+  return { text: text.slice(0, at) + made + text.slice(at + tag.length), start: at + 1, end: at + made.length - 1 };
 }
 
 /** The innermost brackets around a selection, if they hold nothing else or the selection is a mere cursor. */
@@ -78,7 +99,8 @@ function closingOf(text, open) {
 const escaped = (text, at) => text[at - 1] === "\\" && text[at - 2] !== "\\";
 
 function wordAt(text, at, delimiters) {
-  const ends = new Set([...delimiters, "\t", "\r", "\n"]);
+  const white = settings.keyedit_delimiters_whitespace ?? Object.keys(WHITE);
+  const ends = new Set([...delimiters, ...white.map((name) => WHITE[name])]);
   let [start, end] = [at, at];
   while (start > 0 && !ends.has(text[start - 1])) start -= 1;
   while (end < text.length && !ends.has(text[end])) end += 1;

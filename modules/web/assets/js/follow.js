@@ -23,6 +23,7 @@ export class Follower extends EventTarget {
     this.tab = tab;
     this.gallery = gallery;
     this.id = null;
+    this.batches = 1;
     this.bar = gallery.root.querySelector(".gallery-progress");
     this.fill = this.bar.querySelector(".progress");
     this.text = this.bar.querySelector(".progress-text");
@@ -58,6 +59,7 @@ export class Follower extends EventTarget {
         continue;
       }
       if (this.id !== id) return;
+      this.batches = job.request?.n_iter ?? 1;
       this.gallery.show(id, job.images, expected(job));
       if (ended(job)) return this.finish(job);
       this.progress(described(job));

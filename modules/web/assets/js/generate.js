@@ -1,8 +1,8 @@
 // Generate, Interrupt and Skip: one button's place, three faces.
 
 import * as api from "./api.js";
-import { byId, field, press, type } from "./page.js";
-import { failed } from "./toast.js";
+import { byId, press, settings } from "./page.js";
+import { failed, toast } from "./toast.js";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -21,7 +21,9 @@ export class Generator {
     this.box = byId(`${tab}_generate_box`);
     this.waiting = null;
     this.again = false;
-    follower.addEventListener("started", () => this.face("running"));
+    this.stopping = false;
+    this.refusals = 0;
+    follower.addEventListener("started", () => { this.stopping = false; this.face("running"); });
     follower.addEventListener("ended", () => this.onEnd());
     byId(`${tab}_interrupt`).addEventListener("click", () => this.interrupt());
     byId(`${tab}_interrupting`).addEventListener("click", () => this.interrupt());
@@ -60,6 +62,7 @@ export class Generator {
     clearTimeout(this.patience);
     if (reply.error) {
       this.face(this.follower.running ? "running" : "idle");
+      this.refusals += 1;
       failed(reply.error);
       mark(reply.field);
       return;
@@ -69,6 +72,7 @@ export class Generator {
 
   refused(text) {
     this.waiting = null;
+    this.refusals += 1;
     this.face(this.follower.running ? "running" : "idle");
     failed(text);
   }
@@ -77,13 +81,17 @@ export class Generator {
   async start() {
     if (!this.running) return press(`${this.tab}_generate`);
     this.again = true;
-    await this.interrupt();
+    await this.interrupt(true);
   }
 
-  async interrupt() {
+  /** Stop; of several batches the running one is finished first, unless this is asked twice or `now`. */
+  async interrupt(now = false) {
     if (!this.follower.id) return;
+    const gently = !now && !this.stopping && settings.interrupt_after_current !== false && this.follower.batches > 1;
+    this.stopping = true;
     this.face("stopping");
-    try { await api.interrupt(this.follower.id); } catch (error) { failed(error.message); }
+    if (gently) toast("The running batch is finished first. Press Interrupting to stop it, too.");
+    try { await api.interrupt(this.follower.id, gently); } catch (error) { failed(error.message); }
   }
 
   async skip() {

@@ -8,6 +8,7 @@ const box = (id) => byId(id)?.querySelector("textarea");
 
 export function setUpStyles(tab) {
   press(`refresh_${tab}_styles`);
+  byId(`${tab}_styles`)?.querySelector("input")?.setAttribute("placeholder", "Styles");
   byId(`${tab}_styles_edit_button`)?.addEventListener("click", () => new Editor(tab).open());
 }
 
@@ -28,7 +29,7 @@ class Editor {
       make("h3", {}, "Styles"),
       labelled("Style", this.name), this.names,
       labelled("Prompt", this.prompt), labelled("Negative prompt", this.negative),
-      make("p", { class: "hint" }, "{prompt} stands for your prompt; without it the style goes behind it."),
+      make("p", { class: "about" }, "{prompt} stands for your prompt; without it the style goes behind it."),
       make("div", { class: "buttons" },
         button("copy", "Copy from prompts", () => this.copy()), this.remove,
         button("close", "Close", () => this.dialog.close()), this.save));

@@ -3,9 +3,11 @@
 
 import * as api from "./api.js";
 import { Follower } from "./follow.js";
+import { setUpForever } from "./forever.js";
 import { Gallery } from "./gallery.js";
 import { Generator } from "./generate.js";
 import { labelTab } from "./labels.js";
+import { setUpNotifications } from "./notify.js";
 import { byId, element, opened, settings } from "./page.js";
 import { setUpPrompt } from "./prompt.js";
 import { reattach } from "./reattach.js";
@@ -37,6 +39,8 @@ export class GeneratingTab {
     this.gallery.addEventListener("open", () => { if (settings.js_modal_lightbox !== false) viewer.open(this.gallery); });
     labelTab(name);
     setUpSize(name);
+    setUpForever(name, this.generator);
+    setUpNotifications(this.follower);
     setUpSplit(`${name}_body`);
     byId(`save_zip_${name}`).addEventListener("click", () => {
       if (this.gallery.selected) location.assign(api.archive(this.gallery.job));
