@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ class Captioner:
         except UNREADABLE as error:
             raise BadFile(f"{folder} holds no BLIP model for captions ({first_line(error)}).") from error
         self._network = network.to(device.device, torch.float16 if device.half else torch.float32).eval()  # type: ignore[arg-type]
-        self._side: int = network.config.vision_config.image_size
+        shapes: Any = network.config
+        self._side: int = shapes.vision_config.image_size
 
     @torch.inference_mode()
     def caption(self, image: Image.Image, *, beams: int, shortest: int, longest: int) -> str:

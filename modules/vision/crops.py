@@ -73,7 +73,7 @@ def best_size(
     """A centre crop to the size within the bounds that fits the picture's aspect ratio.
 
     `sides` and `areas` are least and greatest, in pixels; `threshold` is the error allowed, 0..1. `largest` prefers
-    area, else the smallest error counts. Of a picture that no size fits, which passes unchanged, the user hears by `say`.
+    area, else the smallest error counts. A picture that no size fits passes, and `say` tells the user.
     """
 
     def operation(piece: Piece) -> list[Piece]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageOps
@@ -42,8 +43,9 @@ class Ranker:
         except UNREADABLE as error:
             raise BadFile(f"{folder} holds no CLIP model ({first_line(error)}).") from error
         self._network = network.to(device.device, torch.float16 if device.half else torch.float32).eval()  # type: ignore[arg-type]
-        self._side: int = network.config.vision_config.image_size
-        self._length: int = network.config.text_config.max_position_embeddings
+        shapes: Any = network.config
+        self._side: int = shapes.vision_config.image_size
+        self._length: int = shapes.text_config.max_position_embeddings
 
     @torch.inference_mode()
     def ranked(self, image: Image.Image, lists: Sequence[Flavors]) -> list[tuple[str, float]]:

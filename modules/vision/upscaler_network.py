@@ -144,28 +144,37 @@ class UpscalerNetwork:
 
 
 def load(path: Path) -> ImageModelDescriptor[torch.nn.Module]:
-    """The network of a model file, on the CPU in 32 bits. Raises BadFile or UnsafeFile."""
+    """The network of an upscaler's file, on the CPU in 32 bits. Raises BadFile or UnsafeFile."""
+    found = read_network(load_state(path), path.name)
+    if found.purpose == "FaceSR":
+        raise BadFile(f"{path.name} restores faces; it belongs into models/GFPGAN.")
+    return found
+
+
+def load_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a model file. Raises BadFile or UnsafeFile."""
+    with reader.opened(path) as file:
+        # A view of the file must not outlive it.
+        return {key: file.tensor(key).clone() for key in file.shapes}
+
+
+def read_network(state: dict[str, Tensor], name: str) -> ImageModelDescriptor[torch.nn.Module]:
+    """The network that takes and gives pictures to which these tensors belong. Raises BadFile, naming `name`."""
     torchvision_ops.declare()
     import spandrel
 
-    with reader.opened(path) as file:
-        # A view of the file must not outlive it.
-        state = {key: file.tensor(key).clone() for key in file.shapes}
     try:
         found = spandrel.ModelLoader(device="cpu").load_from_state_dict(spandrel.canonicalize_state_dict(state))
     except spandrel.UnsupportedModelError:
         raise BadFile(
-            f"{path.name} is no upscaler of a known architecture: its tensors are named like "
-            f"'{next(iter(state), '')}'. Move it to the folder of its kind, or get another file."
+            f"{name} is no network of a known architecture: its tensors are named like '{next(iter(state), '')}'. "
+            "Move it to the folder of its kind, or get another file."
         ) from None
     except (RuntimeError, KeyError, ValueError, AssertionError, TypeError, IndexError) as error:
-        raise BadFile(
-            f"{path.name} is damaged or of an unknown variant ({' '.join(str(error).split())[:200]})."
-        ) from None
+        problem = " ".join(str(error).split())[:200]
+        raise BadFile(f"{name} is damaged or of an unknown variant ({problem}).") from None
     if not isinstance(found, spandrel.ImageModelDescriptor):
-        raise BadFile(f"{path.name} is a network for another task ({found.architecture.name}), not an upscaler.")
-    if found.purpose == "FaceSR":
-        raise BadFile(f"{path.name} restores faces; it belongs into models/GFPGAN.")
+        raise BadFile(f"{name} is a network for another task ({found.architecture.name}), not for whole pictures.")
     return found.eval()
 
 
