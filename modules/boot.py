@@ -52,9 +52,9 @@ from modules.store.naming import Sanitizing
 from modules.store.options import EmbeddedTextOptions, FolderOptions, PathOptions, SavingOptions
 from modules.store.outputs import Outputs
 from modules.store.styles import Styles
-from modules.studio import cards, checkpoints, describing, extras, generate, inputs, replay
+from modules.studio import batch, cards, checkpoints, describing, extras, generate, inputs, replay
 from modules.studio.context import Studio
-from modules.studio.options import PostprocessingOptions, PreviewOptions, ResultOptions
+from modules.studio.options import BatchOptions, PostprocessingOptions, PreviewOptions, ResultOptions
 from modules.studio.preview import Previews
 from modules.vision.describe import CLIP as CLIP_FOLDER
 from modules.vision.describe import LISTS as LISTS_FOLDER
@@ -109,6 +109,7 @@ SETTINGS: tuple[type[Options], ...] = (
     EmbeddedTextOptions,
     PreviewOptions,
     ResultOptions,
+    BatchOptions,
     UpscalingOptions,
     FaceOptions,
     PostprocessingOptions,

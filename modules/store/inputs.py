@@ -57,6 +57,14 @@ class Inputs:
                 atomic.create(path, data)
         return name
 
+    def has(self, data: bytes) -> bool:
+        """Whether a picture's file is kept already."""
+        return self.folder is not None and self._path(_name(data)).is_file()
+
+    def forget(self, name: str) -> None:
+        """Delete a kept picture."""
+        self._path(name).unlink(missing_ok=True)
+
     def read(self, name: str) -> bytes:
         """The file of a picture. Raises NotFound if it is not kept (any more)."""
         if (held := self.held.get(name)) is not None:

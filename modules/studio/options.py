@@ -23,6 +23,14 @@ class ResultOptions(Options, section=Section("ui_gallery", "Gallery", "ui")):
     return_grid: bool = setting(True, "Show grid in gallery")
 
 
+class BatchOptions(Options, section=Section("img2img", "img2img", "sd")):
+    """What a batch of img2img shows."""
+
+    img2img_batch_show_results_limit: Int = setting(
+        32, "Show the first N batch img2img results in UI", slider=(-1, 1000, 1), note="-1 shows all of them."
+    )
+
+
 class PostprocessingOptions(Options, section=Section("postprocessing", "Postprocessing", "postprocessing")):
     """The operations of the Extras tab."""
 
