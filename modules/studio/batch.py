@@ -119,7 +119,7 @@ class Part(Job):
     def batch(self, index: int) -> None:
         self._whole.batch(self._first + index)
 
-    def step(self, index: int, latent: Any) -> None:
+    def step(self, index: int, latent: Any = None) -> None:
         self._whole.step(index, latent)
 
     def phase(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Batches of img2img: which pictures are worked on, with which masks and parameters, and what their files are called."""
+"""Batches of img2img: which pictures are worked on, with what, and what the files of the results are called."""
 
 from __future__ import annotations
 
