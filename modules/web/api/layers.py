@@ -1,4 +1,4 @@
-"""Pictures and layers of the canvas, for the page: sent once, named by their checksum from then on.
+"""What the img2img tabs ask for. Pictures and layers are sent once and named by their checksum from then on.
 
 What was sent stays for a while after its last use, and as long as a job names it; see `store.inputs`.
 """
@@ -59,6 +59,13 @@ def get_layer(id: str, studio: CurrentStudio, plain: bool = False) -> Response:
         start = file.read(4)
     kind = next((kind for begin, kind in SIGNATURES.items() if start.startswith(begin)), "application/octet-stream")
     return FileResponse(path, media_type=kind, headers=headers)
+
+
+@router.get("/model")
+def model(studio: CurrentStudio) -> dict[str, bool]:
+    """What the loaded checkpoint has a control for that others have not: `image_cfg`, of instruct-pix2pix models."""
+    loaded = studio.models.current
+    return {"image_cfg": loaded is not None and loaded.variant.sees_latent and not loaded.variant.sees_mask}
 
 
 @router.post("/describe")

@@ -15,6 +15,8 @@ export class Stroke {
     this.clip = clip;
     this.touched = touched;
     this.places = new Map();
+    /** (tile, before, at, coverage): one pixel anew from what was there before and how far it is covered now. */
+    this.lay = tiles.channels === 1 ? (ink.erase ? eraseMask : paintMask) : ink.erase ? eraseColor : painter(ink);
   }
 
   /** What the stroke knows of a tile: coverage, the bytes before it, the rectangle it changed. */
@@ -34,6 +36,13 @@ export class Stroke {
    */
   line(a, b, softness) {
     const most = Math.max(a.r, b.r) + 1;
+    // In parts no longer than the brush is wide, so that little beside the line is looked at.
+    const parts = Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / Math.max(2 * most, TILE / 4));
+    if (parts > 1) {
+      const at = (t) => ({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t, r: a.r + (b.r - a.r) * t });
+      for (let n = 0; n < parts; n++) this.line(at(n / parts), at((n + 1) / parts), softness);
+      return;
+    }
     const box = this.clipped(Math.min(a.x, b.x) - most, Math.min(a.y, b.y) - most, Math.max(a.x, b.x) + most, Math.max(a.y, b.y) + most);
     if (!box) return;
     const { left, right, top, bottom } = tilesOf(box);
@@ -53,17 +62,22 @@ export class Stroke {
   capsule(key, { x0, y0, x1, y1 }, a, b, softness) {
     const place = this.place(key);
     const { cover } = place;
-    const [dx, dy] = [b.x - a.x, b.y - a.y];
+    const { lay } = this;
+    const dx = b.x - a.x;
+    const dy = b.y - a.y;
     const length2 = dx * dx + dy * dy;
     const grows = b.r - a.r;
     let changed = false;
     for (let y = y0; y < y1; y++) {
       const py = y + 0.5 - a.y;
       for (let x = x0; x < x1; x++) {
+        const at = y * TILE + x;
+        if (cover[at] === 255) continue;
         const px = x + 0.5 - a.x;
         let t = length2 ? (px * dx + py * dy) / length2 : 0;
         t = t < 0 ? 0 : t > 1 ? 1 : t;
-        const [ex, ey] = [px - t * dx, py - t * dy];
+        const ex = px - t * dx;
+        const ey = py - t * dy;
         const d2 = ex * ex + ey * ey;
         const outer = a.r + t * grows + 0.5;
         if (d2 >= outer * outer) continue;
@@ -75,10 +89,9 @@ export class Stroke {
           if (softness > 0) part = part * part * (3 - 2 * part);
           value = (255 * part + 0.5) | 0;
         }
-        const at = y * TILE + x;
         if (value <= cover[at]) continue;
         cover[at] = value;
-        this.lay(place, at, value);
+        lay(place.tile, place.before, at, value);
         changed = true;
       }
     }
@@ -106,31 +119,11 @@ export class Stroke {
         const at = ty * TILE + tx;
         if (value <= place.cover[at]) continue;
         place.cover[at] = value;
-        this.lay(place, at, value);
+        this.lay(place.tile, place.before, at, value);
         [x0, y0, x1, y1] = [Math.min(x0, tx), Math.min(y0, ty), Math.max(x1, tx + 1), Math.max(y1, ty + 1)];
       }
     }
     if (place && x1) this.mark(key, place, x0, y0, x1, y1);
-  }
-
-  /** One pixel anew from what was there before and how far it is covered now. */
-  lay({ tile, before }, at, value) {
-    const { color, opacity = 1, erase } = this.ink;
-    if (!color && this.tiles.channels === 1) {
-      const old = before[at];
-      tile[at] = erase ? (old * (255 - value)) / 255 : old + ((255 - old) * value) / 255;
-      return;
-    }
-    const i = at * 4;
-    if (erase) {
-      tile[i + 3] = (before[i + 3] * (255 - value)) / 255;
-      return;
-    }
-    const over = (value / 255) * opacity;
-    const under = (before[i + 3] / 255) * (1 - over);
-    const alpha = over + under;
-    for (let c = 0; c < 3; c++) tile[i + c] = (color[c] * over + before[i + c] * under) / alpha;
-    tile[i + 3] = 255 * alpha;
   }
 
   clipped(x0, y0, x1, y1) {
@@ -166,4 +159,29 @@ export class Stroke {
     }
     return pieces;
   }
+}
+
+function paintMask(tile, before, at, value) {
+  tile[at] = before[at] + ((255 - before[at]) * value) / 255;
+}
+
+function eraseMask(tile, before, at, value) {
+  tile[at] = (before[at] * (255 - value)) / 255;
+}
+
+function eraseColor(tile, before, at, value) {
+  tile[at * 4 + 3] = (before[at * 4 + 3] * (255 - value)) / 255;
+}
+
+function painter({ color: [red, green, blue], opacity = 1 }) {
+  return (tile, before, at, value) => {
+    const i = at * 4;
+    const over = (value / 255) * opacity;
+    const under = (before[i + 3] / 255) * (1 - over);
+    const alpha = over + under;
+    tile[i] = (red * over + before[i] * under) / alpha;
+    tile[i + 1] = (green * over + before[i + 1] * under) / alpha;
+    tile[i + 2] = (blue * over + before[i + 2] * under) / alpha;
+    tile[i + 3] = 255 * alpha;
+  };
 }

@@ -274,11 +274,11 @@ export class Canvas extends EventTarget {
   }
 
   async undo() {
-    if (await this.painting.history.undo(this.restored())) this.changed();
+    if (await this.painting.history.undo(this.restored())) this.painting.changed();
   }
 
   async redo() {
-    if (await this.painting.history.redo(this.restored())) this.changed();
+    if (await this.painting.history.redo(this.restored())) this.painting.changed();
   }
 
   /** Hears which tiles undo and redo put back. */

@@ -20,5 +20,6 @@ export async function followLoading(id) {
     // The studio does not answer; the next picture will tell.
   } finally {
     box.classList.remove("loading");
+    document.dispatchEvent(new Event("checkpoint"));
   }
 }

@@ -49,6 +49,8 @@ export class Img2Img {
     // Sliders that move by a handler send no event.
     new MutationObserver(() => this.describe()).observe(byId(`${tab}_column_size`), { subtree: true, attributes: true, attributeFilter: ["value"] });
     addEventListener("visibilitychange", () => { if (document.hidden) this.saveAll(); });
+    document.addEventListener("checkpoint", () => this.suit());
+    this.suit();
     this.restored = this.restore();
     this.open(this.mode);
   }
@@ -241,6 +243,13 @@ export class Img2Img {
   }
 
   // ---- the rest
+
+  /** Show the controls that only some checkpoints have. */
+  async suit() {
+    try {
+      byId(`${this.tab}_settings`).classList.toggle("image-cfg-needed", (await api.model()).image_cfg);
+    } catch { /* the studio does not answer; Generate will say so */ }
+  }
 
   onPaste(event) {
     if (!byId(`${this.tab}_toprow`)?.offsetParent) return;
