@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from modules.engine import img2img
+from modules.engine import faces, img2img
 from modules.engine.concat import blank
 from modules.engine.conditioning import condition
 from modules.engine.course import Course
@@ -78,9 +78,10 @@ def _batch(course: Course, plan: Plan, stages: Stages, run: RunContext) -> Itera
     extra = {**course.told, **course.networks_told, **guidance_recorded(course, plan, run)}
     for index, image in enumerate(to_images(pixels)):
         earlier = tuple(Beside(one, "-before-highres-fix", saved=True) for one in course.first_pictures[index:][:1])
-        made = run.hooks.on_composited(finish(run.hooks.on_image(Made(image, "", plan, index, earlier))))
+        image, before, restoring = faces.restored(image, plan.request, run)
+        made = run.hooks.on_composited(finish(run.hooks.on_image(Made(image, "", plan, index, (*earlier, *before)))))
         second = stages.second.recorded(plan, index, way) if stages.second else {}
-        told = {**second, **extra, **run.hooks.recorded(plan, index)}
+        told = {**second, **extra, **restoring, **run.hooks.recorded(plan, index)}
         infotext = infotext_of(plan, index, course.known, run, way.sampler, way.schedule, way.knobs, told)
         yield replace(made, infotext=infotext)
 

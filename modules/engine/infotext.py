@@ -52,6 +52,7 @@ def infotext_of(
         "CFG scale": request.cfg_scale,
         "Image CFG scale": None,
         "Seed": plan.seeds[index],
+        "Face restoration": None,
         "Size": f"{request.width}x{request.height}",
         **_model(known, settings[InfotextOptions]),
         **_variation(plan, index),

@@ -54,6 +54,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Hires negative prompt": "hr_negative_prompt",
     "Refiner": "refiner_checkpoint",
     "Refiner switch at": "refiner_switch_at",
+    "Face restoration": "restore_faces",
     "Mask blur": "mask_blur",
     "Mask mode": "inpainting_mask_invert",
     "Masked content": "inpainting_fill",
@@ -69,6 +70,7 @@ SAME_SAMPLER: Final = "Use same sampler"
 SAME_SCHEDULER: Final = "Use same scheduler"
 
 _SPELLED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Face restoration": {"CodeFormer": True, "GFPGAN": True},
     "Mask mode": {"Inpaint masked": 0, "Inpaint not masked": 1},
     "Masked content": {"fill": 0, "original": 1, "latent noise": 2, "latent nothing": 3},
     "Inpaint area": {"Whole picture": False, "Only masked": True},

@@ -58,6 +58,7 @@ class Request(Advanced):
     disable_extra_networks: bool = Field(False, description="take networks' tags out of the prompt and apply none")
     refiner_checkpoint: NoneIsEmpty = Field("", description="the checkpoint that goes on in mid-run; none if empty")
     refiner_switch_at: float | None = Field(None, ge=0, le=1, description="the share that is done by then; at once")
+    restore_faces: bool | None = Field(None, description="null leaves it to the settings")
     tiling: bool | None = Field(None, description="edges that fit together; the setting decides if open")
     override_settings: dict[str, Any] = Field(default_factory=dict)
     script_name: Text | None = Field(None, description="the script to run, by its title in any case")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from modules.engine.request import Request
 from modules.networks.embedding import Embeddings
 from modules.store.inputs import Inputs
+from modules.vision.faces import FaceRestorers
 from modules.vision.upscale import Upscalers
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class RunContext:
     """The pictures that a request can name."""
     embeddings: Embeddings = field(default_factory=Embeddings)
     """The trained words that prompts may use."""
+    faces: FaceRestorers = field(default_factory=FaceRestorers)
 
     def overridden_by(self, request: Request) -> RunContext:
         """The same context with the request's `override_settings` in a snapshot of its own."""

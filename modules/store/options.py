@@ -50,6 +50,7 @@ class SavingOptions(Options, section=Section("saving-images", "Saving images/gri
     use_upscaler_name_as_suffix: bool = setting(False, "Use upscaler name as filename suffix in the extras tab")
     save_mask: bool = setting(False, "For inpainting, save a copy of the greyscale mask")
     save_mask_composite: bool = setting(False, "For inpainting, save a masked composite")
+    save_images_before_face_restoration: bool = setting(False, "Save a copy of image before doing face restoration.")
     save_images_before_highres_fix: bool = setting(False, "Save a copy of image before applying highres fix")
     save_images_before_color_correction: bool = setting(
         False, "Save a copy of image before applying color correction to img2img results"

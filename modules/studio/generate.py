@@ -98,6 +98,7 @@ def context_of(
         job.owner,
         studio.inputs,
         studio.embeddings,
+        studio.faces,
     )
 
 

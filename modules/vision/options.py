@@ -40,9 +40,11 @@ class FaceOptions(Options, section=Section("face-restoration", "Face restoration
     """Whether and how faces are restored in generated pictures."""
 
     face_restoration: bool = setting(
-        False, "Restore faces", infotext="Face restoration", note="Will use a third-party model on generation result."
+        False, "Restore faces", note="Will use a third-party model on generation result."
     )
-    face_restoration_model: Text = setting("CodeFormer", "Face restoration model", choices=("CodeFormer", "GFPGAN"))
+    face_restoration_model: Text = setting(
+        "CodeFormer", "Face restoration model", choices=("CodeFormer", "GFPGAN"), infotext="Face restoration"
+    )
     code_former_weight: float = setting(
         0.5, "CodeFormer weight", slider=(0.0, 1.0, 0.01), note="0 = maximum effect; 1 = minimum effect"
     )

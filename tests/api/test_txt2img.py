@@ -187,10 +187,6 @@ def test_an_unknown_sampler_is_400(api):
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
-        ({"enable_hr": True}, "Hires. fix"),
-        ({"tiling": True}, "Tiling"),
-        ({"restore_faces": True}, "Face restoration"),
-        ({"refiner_checkpoint": "two"}, "refiner"),
         ({"script_name": "x/y/z plot"}, "Script 'x/y/z plot' not found"),
         ({"alwayson_scripts": {"ControlNet": {"args": []}}}, "Script 'ControlNet' not found"),
         ({"alwayson_scripts": {"": {}}}, "always on script  not found"),

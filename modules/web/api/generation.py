@@ -113,7 +113,6 @@ def kept(studio: Studio, text: str, name: str) -> str:
 
 def resolved(body: GenerationBody, studio: Studio) -> dict[str, Any]:
     """The fields that a request has otherwise than the body. Raises as `checked`."""
-    body.check_available()
     name = body.sampler_name or body.sampler_index
     try:
         resolve(name, body.scheduler or "")

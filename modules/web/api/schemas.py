@@ -13,17 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modules.engine.advanced import Advanced
 from modules.engine.request import Img2Img, Txt2Img
-from modules.foundation.errors import UserError
 from modules.foundation.lenient import Int, Text
 
 Number = int | float
 """Comes back in the reply as it was sent: strictly typed clients read a 0 as an integer."""
-
-UNAVAILABLE: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "restore_faces": ("Face restoration", (None, False)),
-}
-"""Fields of features that are not built yet: what they are called and the values that ask for nothing."""
-
 
 OURS = frozenset(Advanced.model_fields) | {"soft_inpainting", "hr_cfg"}
 """Fields that A1111 does not have."""
@@ -37,7 +30,6 @@ class GenerationBody(BaseModel):
     sampler_name: Text | None = None
     scheduler: Text | None = None
     sampler_index: Text = Field("Euler", description="older name of sampler_name, used where that is empty")
-    restore_faces: bool | None = None
     override_settings: dict[str, Any] = Field(default_factory=dict)
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: Text | None = None
@@ -60,13 +52,6 @@ class GenerationBody(BaseModel):
         if not isinstance(values, dict):
             return values
         return {key: value for key, value in values.items() if value is not None and key != "kind"}
-
-    def check_available(self) -> None:
-        """Raises UserError for a feature that is asked for and not built yet."""
-        for name, (feature, idle) in UNAVAILABLE.items():
-            value = getattr(self, name, idle[0])
-            if value not in idle:
-                raise UserError(f"{feature} is not available yet; send {name} as {_spelled(idle[-1])} or leave it out.")
 
     def echo(self) -> dict[str, Any]:
         """The request as the reply repeats it; fields that A1111 does not have only if they were sent."""
@@ -289,7 +274,3 @@ class ExtensionItem(BaseModel):
 class MemoryReply(BaseModel):
     ram: dict[str, Any]
     cuda: dict[str, Any]
-
-
-def _spelled(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
