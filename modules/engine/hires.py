@@ -57,10 +57,8 @@ def second_pass(
     try:
         run.cancel.check()
         latents, beside = _enlarged(course, second, run, plan, first)
-        larger = second.plan(plan)
-        if told is None:
-            larger = course.networked(larger)
-            told = _told(course, second, way, larger, run)
+        larger = course.networked(second.plan(plan))
+        told = told or _told(course, second, way, larger, run)
     except Interrupted:
         if not isinstance(first, torch.Tensor):
             raise

@@ -32,6 +32,8 @@ QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """How the page's events run: a plain request each, nothing greyed out, not part of Gradio's API."""
 
 Reply = dict[str, Any]
+REQUEST = "request"
+"""Among a tab's values: the type of request they make, where it is not the tab's own."""
 REASONS = {
     "greater_than_equal": "it must be at least {ge}",
     "less_than_equal": "it can be at most {le}",
@@ -46,12 +48,17 @@ def submit(
     tab: str,
     kind: type[Request],
 ) -> Callable[..., Reply]:
-    """The Generate button: (job id, override settings, *values of the tab) -> reply."""
+    """The Generate button: (job id, override settings, *values of the tab) -> reply.
+
+    The values may ask for another request than `kind`, under REQUEST.
+    """
 
     def handler(request: gr.Request, id: str, overrides: list[str] | None, *values: Any) -> Reply:
         try:
-            wanted = request_of(studio, kind, registry.values(tab, values), overrides or [])
-            job = studio.jobs.submit(kind_of(kind), wanted, owner=user_of(request), id=id or None)
+            shown = registry.values(tab, values)
+            asked = shown.pop(REQUEST, kind)
+            wanted = request_of(studio, asked, shown, overrides or [])
+            job = studio.jobs.submit(kind_of(asked), wanted, owner=user_of(request), id=id or None)
         except ValidationError as error:
             return {"id": id, **explained(error, registry, tab)}
         except AtelierError as error:
@@ -125,7 +132,7 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str, kind: type
     composed = composition.pasted(text or "", parsed) if composition else {}
     asked = recipe.request_fields(parsed, snapshot, kind)
     fields = {field: value for field, value in asked.items() if field in registry.fields(tab)}
-    if not any(value not in ("", None) for value in fields.values()):
+    if not any(fields.values()):
         return [*registry.updates(tab, {}), gr.skip(), {"error": "There are no generation parameters to read here."}]
     fields |= composed
     if seed.shows_extra(fields):
@@ -148,7 +155,7 @@ def reopened(studio: Studio, registry: Registry, tab: str, kind: type[Request]) 
 
     def handler(id: str, request: gr.Request) -> list[Any]:
         job = pictures.job_of(studio, id, user_of(request))
-        if job is None or job.kind != kind_of(kind):
+        if job is None or not isinstance(job.request, kind):
             return [*registry.updates(tab, {}), gr.skip()]
         # In JSON's types, which are those of the controls.
         values = job.request.model_dump(mode="json")

@@ -78,3 +78,32 @@ def test_no_text_fails() -> None:
 @pytest.mark.timeout(60)  # takes a third of a second; anything quadratic would take hours
 def test_long_and_deep_text_is_read(prompt: str) -> None:
     assert schedule(prompt, 10)[-1].last == 10
+
+
+# A1111's own answers.
+SECOND_PASS = [
+    (10, "a [b:.5] c", [(10, "a b c")]),
+    (10, "a [b:1.5] c", [(5, "a  c"), (10, "a b c")]),
+    (10, "[a:b:5]", [(10, "b")]),
+    (10, "[a:b:10]", [(10, "b")]),
+    (10, "[a:b:15]", [(5, "a"), (10, "b")]),
+    (10, "[a:b:20]", [(10, "a")]),
+    (10, "[a:b:0.5]", [(10, "b")]),
+    (10, "[a:b:1.0]", [(10, "b")]),
+    (10, "[a:b:1.25]", [(2, "a"), (10, "b")]),
+    (10, "[a:b:2.0]", [(10, "a")]),
+    (20, "[a:b:5]", [(10, "b")]),
+    (20, "[a:b:25]", [(5, "a"), (10, "b")]),
+    (20, "[a:b:0.5]", [(10, "b")]),
+    (20, "[a:b:1.5]", [(5, "a"), (10, "b")]),
+]
+
+
+@pytest.mark.parametrize(("first", "prompt", "expected"), SECOND_PASS)
+def test_a_second_pass_counts_on_from_the_first(first: int, prompt: str, expected: list[tuple[int, str]]) -> None:
+    assert [(entry.last, entry.text) for entry in schedule(prompt, 10, first_pass=first)] == expected
+
+
+def test_the_old_timeline_edits_a_second_pass_as_the_first() -> None:
+    for prompt in ("[a:b:0.5]", "[a:b:1.5]", "[a:b:15]"):
+        assert schedule(prompt, 10, old=True, first_pass=20) == schedule(prompt, 20, old=True)

@@ -27,8 +27,8 @@ NOT_ON_THE_TAB = {
     "eta", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond", "override_settings",
     "do_not_save_samples", "do_not_save_grid", "kind", "disable_extra_networks",
     "firstphase_width", "firstphase_height",
-    # set by the button under the gallery
-    "firstpass_image",
+    # set by the button under the gallery, and by the controls of scripts
+    "firstpass_image", "script_name", "script_args", "alwayson_scripts",
 }  # fmt: skip
 ONLY_ON_THE_TAB = {"subseed_show", "refiner_enable"}
 
