@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from modules.processing import StableDiffusionProcessing
 
+SECOND = ("hr_prompts", "hr_negative_prompts")
+"""Prompts of the second pass, where it has its own."""
 PER_IMAGE = ("prompts", "negative_prompts", "seeds", "subseeds")
 
 
@@ -31,6 +33,9 @@ class ScriptHooks(Hooks):
         p.iteration = plan.batch_index
         for name in PER_IMAGE:
             setattr(p, name, list(getattr(p, f"all_{name}")[part]))
+        if plan.hr_prompts or plan.hr_negative_prompts:
+            second = {name: getattr(p, f"all_{name}", None) for name in SECOND}
+            plan = replace(plan, **{name: tuple(texts[part]) for name, texts in second.items() if texts})
         self._runner.before_process_batch(p, **self._told())
         return self._read_back(plan)
 
@@ -60,6 +65,11 @@ class ScriptHooks(Hooks):
         self.p.batch_index = made.index
         args = scripts.PostprocessImageArgs(made.image)
         self._runner.postprocess_image(self.p, args)
+        return replace(made, image=args.image)
+
+    def on_composited(self, made: Made) -> Made:
+        args = scripts.PostprocessImageArgs(made.image)
+        self._runner.postprocess_image_after_composite(self.p, args)
         return replace(made, image=args.image)
 
     def recorded(self, plan: Plan, index: int) -> Mapping[str, object]:

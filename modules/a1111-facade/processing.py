@@ -102,6 +102,9 @@ class StableDiffusionProcessing:
         negatives = self.all_negative_prompts
         if len(negatives) != len(self.all_prompts):
             self.all_negative_prompts = [negatives[0]] * len(self.all_prompts)
+        for name in ("hr_prompt", "hr_negative_prompt"):
+            text = getattr(self, name, "")
+            setattr(self, f"all_{name}s", [self._finished("prompt", text)] * len(self.all_prompts) if text else None)
         self.main_prompt, self.main_negative_prompt = self.all_prompts[0], self.all_negative_prompts[0]
 
     def setup_seeds(self) -> None:

@@ -123,8 +123,10 @@ def basedir() -> str:
 
 
 def load_scripts() -> None:
-    """Load every enabled extension's scripts, in order. A file that fails is reported and left out."""
+    """Load every enabled extension's scripts anew, in order. A file that fails is reported and left out."""
     host = anchor.host
+    scripts_data.clear()
+    script_callbacks.clear_callbacks()
     for file in host.files("scripts", ".py"):
         extension = file.extension
         module = host.troubles.guarded(

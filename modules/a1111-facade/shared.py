@@ -59,6 +59,14 @@ class Opts:
         return found[0].model_fields[key].default if found else None
 
 
+class Interrogator:
+    """What tells in words what a picture shows."""
+
+    def interrogate(self, pil_image: Image) -> str:
+        """A caption. Raises NotFound, with the path where they belong, without the model's files."""
+        return anchor.studio.describer.caption(pil_image, _snapshot())
+
+
 class Scaler:
     """What enlarges a picture, by the name of one of the studio's upscalers."""
 
@@ -83,6 +91,7 @@ class UpscalerData:
     data_path: str | None = None
 
 
+interrogator = Interrogator()
 opts = Opts()
 state = _state.State()
 

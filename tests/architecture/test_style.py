@@ -20,6 +20,7 @@ PRINTS = {
     "modules/boot.py": "flags that cannot be read leave no log to write to",
 }
 CATCHES_ALL = {
+    "modules/host/dispatch.py": "an extension's failure is the extension's",
     "modules/jobs/worker.py": "a job's failure is the job's",
     "modules/web/errors.py": "a request's failure is the request's",
 }

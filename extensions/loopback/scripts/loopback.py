@@ -4,7 +4,7 @@ import math
 
 import gradio as gr
 
-from modules import images, processing, scripts, shared
+from modules import deepbooru, images, processing, scripts, shared
 
 CURVES = {
     "Aggressive": lambda along: math.sin(along * math.pi / 2),
@@ -94,8 +94,6 @@ def described(image, by):
     """What a model sees in a picture, as words for the prompt."""
     if by == "CLIP":
         return shared.interrogator.interrogate(image)
-    from modules import deepbooru
-
     return deepbooru.model.tag(image)
 
 

@@ -50,7 +50,7 @@ class Script(scripts.Script):
         p.do_not_save_grid = p.do_not_save_samples = True
         work = [place for place in places(grid) if touches(grid, place, sides, canvas.size)]
         shared.state.job_count = len(work)
-        result, seed = None, p.seed
+        result, seed, infotext = None, p.seed, ""
         for number, (row, column) in enumerate(work):
             if shared.state.interrupted or shared.state.stopping_generation:
                 break
@@ -61,7 +61,7 @@ class Script(scripts.Script):
             processed = processing.process_images(p)
             if not processed.images:
                 break
-            result = processed
+            result, infotext = processed, infotext or processed.infotexts[0]
             p.seed = processed.seed + 1
             tile[2] = processed.images[0]
         else:
@@ -69,7 +69,6 @@ class Script(scripts.Script):
         if result is None or number < len(work):
             return processing.Processed(p, [])  # interrupted: half a border is none
         picture = images.combine_grid(grid)
-        infotext = result.infotexts[0]
         if saving:
             images.save_image(picture, p.outpath_samples, "", seed, p.prompt, info=infotext, p=p)
         result.images, result.infotexts, result.index_of_first_image = [picture], [infotext], 0

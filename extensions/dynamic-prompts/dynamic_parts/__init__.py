@@ -1,0 +1,1 @@
+"""Prompts with choices: their grammar, and the files of wildcards."""
