@@ -43,6 +43,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Variation seed strength": "subseed_strength",
     "Seed resize from-1": "seed_resize_from_w",
     "Seed resize from-2": "seed_resize_from_h",
+    "Tiling": "tiling",
     "Denoising strength": "denoising_strength",
     "Hires upscale": "hr_scale",
     "Hires upscaler": "hr_upscaler",
@@ -65,7 +66,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """Label to request field; samplers and schedules are resolved in pairs, other labels are settings."""
 NO_VARIATION: Final = {"subseed_strength": 0.0, "seed_resize_from_w": -1, "seed_resize_from_h": -1}
-NO_SECOND_MODEL: Final = {"enable_hr": False, "refiner_checkpoint": ""}
+NOTHING_MORE: Final = {"enable_hr": False, "refiner_checkpoint": "", "tiling": False, "restore_faces": False}
 SAME_SAMPLER: Final = "Use same sampler"
 SAME_SCHEDULER: Final = "Use same scheduler"
 
@@ -106,8 +107,8 @@ def request_fields(
     fields: dict[str, Any] = {}
     if "Seed" in parsed:
         # A text that names the seed tells by leaving them out that there was no variation, hires pass,
-        # refiner or advanced guidance.
-        for field, value in (NO_VARIATION | NO_SECOND_MODEL | dict(advanced.DEFAULTS)).items():
+        # refiner, tiling or advanced guidance.
+        for field, value in (NO_VARIATION | NOTHING_MORE | dict(advanced.DEFAULTS)).items():
             fields |= _fitting(kind, field, value)
         fields |= _fitting(kind, "enable_hr", asks_for_hires(parsed))
     for label, field in FIELDS.items():
@@ -117,7 +118,7 @@ def request_fields(
     for field, value in _samplers(parsed).items():
         fields |= _fitting(kind, field, value)
     overrides: dict[str, Any] = {}
-    for key, group, told in _settings_told(parsed, settings, complete):
+    for key, group, told in _settings_told(parsed, settings, kind, complete):
         default = type(group).model_fields[key].default
         current, value = getattr(group, key), _cast(told, default)
         if value == current or (isinstance(value, float) and not math.isfinite(value)):
@@ -163,15 +164,17 @@ def same_sampling(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return effective(*resolved[0]) == effective(*resolved[1]) and resolved[0][0] == resolved[1][0]
 
 
-def _settings_told(parsed: Mapping[str, Any], settings: Snapshot, complete: bool) -> Iterator[tuple[str, Options, Any]]:
-    """Key, group and value of every setting that the infotext tells of.
+def _settings_told(
+    parsed: Mapping[str, Any], settings: Snapshot, kind: type[Request], complete: bool
+) -> Iterator[tuple[str, Options, Any]]:
+    """Key, group and value of every setting that the infotext tells of, but those that a request has itself.
 
     Our own infotexts also tell by leaving out: what is not mentioned was at its default.
     """
     ours = complete or _is_ours(parsed)
     for group in settings.groups.values():
         for key, about in group.declared().items():
-            if about.infotext is None or key in _FILES:
+            if about.infotext is None or key in _FILES or FIELDS.get(about.infotext) == key in kind.model_fields:
                 continue
             if about.infotext in parsed:
                 yield key, group, parsed[about.infotext]

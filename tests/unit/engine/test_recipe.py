@@ -34,6 +34,8 @@ class Everything(Request):
     hr_scheduler: str | None = None
     hr_prompt: str = ""
     hr_negative_prompt: str = ""
+    tiling: bool | None = None
+    restore_faces: bool | None = None
     refiner_checkpoint: str | None = None
     refiner_switch_at: float | None = None
     mask_blur: int | None = None
@@ -62,6 +64,8 @@ KEYS: list[tuple[str, str, dict[str, Any]]] = [
     ("Sigmas", '"14.6, 3, 0.5"', {"sigmas": (14.6, 3.0, 0.5)}),
     ("Timestep start", "900", {"timestep_start": 900}),
     ("Timestep end", "50", {"timestep_end": 50}),
+    ("Tiling", "True", {"tiling": True}),
+    ("Face restoration", "CodeFormer", {"restore_faces": True}),
     ("Denoising strength", "0.75", {"denoising_strength": 0.75}),
     ("Hires upscale", "2.0", {"hr_scale": 2.0}),
     ("Hires upscaler", "Latent (nearest)", {"hr_upscaler": "Latent (nearest)"}),
@@ -98,6 +102,8 @@ def test_what_is_not_told_ends_what_was_on() -> None:
     found = request_fields(read(PLAIN, DEFAULTS), DEFAULTS, Everything)
     defaults = {
         "enable_hr": False,
+        "tiling": False,
+        "restore_faces": False,
         "refiner_checkpoint": "",
         "subseed_strength": 0.0,
         "hr_prompt": "",
@@ -148,6 +154,14 @@ def test_samplers_of_both_passes(told: str, first: tuple[str, str], second: tupl
 
 
 SETTINGS_TOLD: list[tuple[str, str, str, Any]] = [
+    ("Face restoration", "GFPGAN", "face_restoration_model", "GFPGAN"),
+    ("Hires refiner", "both passes", "hires_fix_refiner_pass", "both passes"),
+    ("Conditional mask weight", "0.5", "inpainting_mask_weight", 0.5),
+    ("Noise multiplier", "1.1", "initial_noise_multiplier", 1.1),
+    ("Extra noise", "0.1", "img2img_extra_noise", 0.1),
+    ("Token merging ratio", "0.5", "token_merging_ratio", 0.5),
+    ("Token merging ratio hr", "0.3", "token_merging_ratio_hr", 0.3),
+    ("Refiner switch by sampling steps", "True", "refiner_switch_by_sample_steps", True),
     ("Clip skip", "2", "CLIP_stop_at_last_layers", 2),
     ("ENSD", "31337", "eta_noise_seed_delta", 31337),
     ("RNG", "NV", "randn_source", "NV"),
