@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modules.engine import hires
 from modules.engine.conditioning import condition
-from modules.engine.options import Img2ImgOptions
+from modules.engine.options import Img2ImgOptions, PassCompatibility
 from modules.engine.plan import counted
 from modules.engine.refiner import Refiner
 from modules.engine.request import Img2Img
@@ -61,6 +61,9 @@ def sampled(
 ) -> Tensor:
     """Clean latents [B, C, h, w] after every pass there is, of the model in use by then."""
     way, second = stages.way, stages.second
+    if run.settings[PassCompatibility].refiner_switch_by_sample_steps:
+        # With or without a refiner, as in A1111.
+        course.told["Refiner switch by sampling steps"] = True
     if second is None:
         return solved(
             course, way, run, start, _handover(course, stages, run, plan, "first pass"), plan, positive, negative

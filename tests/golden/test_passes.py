@@ -40,14 +40,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     models.mkdir(parents=True)
     for path in (HERE / "checkpoints").iterdir():
         (models / path.name).symlink_to(path)
-    vae = {
-        key: value
-        for key, value in load_file(HERE / "checkpoints" / "tiny-sd15.safetensors").items()
-        if key.startswith("first_stage_model.")
-    }
-    rest = load_file(HERE / "parts" / f"{VELOCITY}.unet-text.safetensors")
-    save_file(vae | rest, models / f"{VELOCITY}.safetensors")
-    shutil.copy(HERE / "parts" / f"{VELOCITY}.yaml", models)
+    whole = load_file(HERE / "checkpoints" / "tiny-sd15.safetensors")
+    for path in (HERE / "parts").glob("*.safetensors"):
+        name, own = path.name.partition(".")[0], load_file(path)
+        kinds = {key.partition(".")[0] for key in own}
+        shared = {key: value for key, value in whole.items() if key.partition(".")[0] not in kinds}
+        save_file(shared | own, models / f"{name}.safetensors")
+        shutil.copy(HERE / "parts" / f"{name}.yaml", models)
     studio = assemble(parse(["--data-dir", str(folder)]))
     studio.settings.update({"float32": True, "randn_source": "CPU"})
     yield studio
