@@ -137,12 +137,11 @@ def _painted(
         raise UserError("Nothing is masked: paint over what is to change, or use img2img for the whole picture.")
     if scene.mode.startswith("inpaint") and mask is None:
         mask = Image.new("L", whole.size)
-    untouched = not colored and new is None
-    return Composed(
-        scene.picture.id if untouched else _kept(studio, whole),
-        _kept(studio, mask) if mask else None,
-        whole.size,
-    )
+    if not colored and new is None:
+        # Nothing was laid over anything: both go on as they were sent.
+        sent = scene.mask if scene.mode.startswith("inpaint") and scene.mask else None
+        return Composed(scene.picture.id, sent or (mask and _kept(studio, mask)), whole.size)
+    return Composed(_kept(studio, whole), _kept(studio, mask) if mask else None, whole.size)
 
 
 def _framed(

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from modules.engine.options import Img2ImgOptions
 from modules.foundation.errors import UserError
-from modules.studio import scenes
+from modules.studio import inputs, scenes
+from modules.studio.batch_request import Batch
+from modules.web.handlers import REQUEST
 from modules.web.panels import masking
 from modules.web.registry import Composition
 
@@ -22,14 +25,8 @@ if TYPE_CHECKING:
 
 PAGE_ONLY = ("canvas", "resize_by", "scale", "mask_alpha")
 """Fields of the tab that no request has, besides those of batches."""
-SOFT_LABELS = {
-    "Soft inpainting schedule bias": "schedule_bias",
-    "Soft inpainting preservation strength": "preservation_strength",
-    "Soft inpainting transition contrast boost": "transition_contrast_boost",
-    "Soft inpainting mask influence": "mask_influence",
-    "Soft inpainting difference threshold": "difference_threshold",
-    "Soft inpainting difference contrast": "difference_contrast",
-}
+BATCH = ("input_dir", "output_dir", "inpaint_mask_dir", "use_png_info", "png_info_dir", "png_info_props")
+"""A batch's own fields; on the page they are called "batch_<name>"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,8 @@ class Painting:
         scene = scene_of(found.get("canvas"))
         found["soft_inpainting"] = masking.gathered(found)
         found["inpaint_full_res"] = bool(found.get("inpaint_full_res"))
+        if scene.mode == "batch":
+            return self._batch(found)
         composed = scenes.composed(
             self.studio,
             scene,
@@ -58,7 +57,22 @@ class Painting:
         found |= {"init_images": (composed.picture,), "mask": composed.mask}
         if composed.mask is None:
             found["soft_inpainting"] = None
-        return {name: value for name, value in found.items() if name not in PAGE_ONLY and not name.startswith("batch_")}
+        return _of_request(found)
+
+    def _batch(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Raises BadFile for an uploaded file that is no picture."""
+        found: dict[str, Any] = {name: values[f"batch_{name}"] for name in BATCH if values.get(f"batch_{name}")}
+        if values.get("resize_by") == "by":
+            found["scale_by"] = values.get("scale")
+        if values.get("batch_source") == "directory":
+            if not found.get("input_dir"):
+                raise UserError("There is no input directory yet; write the folder of the pictures to work on.")
+        else:
+            found.pop("input_dir", None)
+            files = [Path(file) for file in values.get("batch_files") or ()]
+            found["names"] = tuple(file.name for file in files)
+            found["init_images"] = tuple(inputs.keep(self.studio, file.read_bytes(), file.name) for file in files)
+        return {**_of_request(values), **found, REQUEST: Batch}
 
     def spread(self, values: Mapping[str, Any]) -> dict[str, Any]:
         found = self.scripts.spread(values) if self.scripts else dict(values)
@@ -66,6 +80,9 @@ class Painting:
             found |= masking.spread(found.pop("soft_inpainting"))
         if "mask_blur" in found and found["mask_blur"] is None:
             found["mask_blur"] = found.get("mask_blur_x", 4)
+        for name in BATCH:
+            if name in found:
+                found[f"batch_{name}"] = found[name]
         if "inpaint_full_res" in found:
             found["inpaint_full_res"] = int(found["inpaint_full_res"])
         return found
@@ -73,9 +90,16 @@ class Painting:
     def pasted(self, infotext: str, labels: dict[str, Any]) -> dict[str, Any]:
         found = self.scripts.pasted(infotext, labels) if self.scripts else {}
         if str(labels.get("Soft inpainting enabled", "")).lower() == "true":
-            told = {name: _number(labels[label]) for label, name in SOFT_LABELS.items() if label in labels}
+            # Torch comes with it, which is not to be loaded before the page is there.
+            from modules.engine.soft_inpainting import LABELS
+
+            told = {name: _number(labels[label]) for name, label in LABELS.items() if label in labels}
             found |= masking.spread({name: value for name, value in told.items() if value is not None})
         return found
+
+
+def _of_request(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in PAGE_ONLY and not name.startswith("batch_")}
 
 
 def scene_of(text: Any) -> scenes.Scene:
