@@ -39,5 +39,3 @@ def test_lanczos_to_a_size_with_crop(tmp_path: Path) -> None:
     assert result.html_info == (
         "<p>Postprocess upscale to: 200x160, Postprocess crop to: 200x160, Postprocess upscaler: Lanczos</p>"
     )
-
-

@@ -34,9 +34,7 @@ def run(tmp_path: Any, restorers: FaceRestorers, **settings: Any) -> RunContext:
     store = Settings((FaceOptions, SavingOptions), tmp_path / "config.json")
     watcher = Watcher()
     nothing: Any = None
-    return RunContext(
-        store.snapshot.overridden(settings), nothing, nothing, nothing, watcher, watcher, faces=restorers
-    )
+    return RunContext(store.snapshot.overridden(settings), nothing, nothing, nothing, watcher, watcher, faces=restorers)
 
 
 PICTURE = Image.linear_gradient("L").convert("RGB")
