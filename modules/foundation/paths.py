@@ -44,6 +44,15 @@ class Paths:
             # A1111 has them apart; their files are of one kind.
             "Lora": (flags.lora_dir, flags.lyco_dir_backcompat, _models(flags, root) / "LyCORIS"),
             "hypernetworks": (flags.hypernetwork_dir,),
+            "ESRGAN": (flags.esrgan_models_path,),
+            "RealESRGAN": (flags.realesrgan_models_path, _bundled("RealESRGAN", flags, root)),
+            "BSRGAN": (flags.bsrgan_models_path,),
+            "DAT": (flags.dat_models_path,),
+            "SwinIR": (flags.swinir_models_path,),
+            "ScuNET": (flags.scunet_models_path,),
+            "GFPGAN": (flags.gfpgan_models_path,),
+            "Codeformer": (flags.codeformer_models_path,),
+            "VAE-taesd": (_bundled("VAE-taesd", flags, root),),
         }
         return cls(
             root=root,
@@ -104,6 +113,12 @@ class Paths:
     def folders(self, kind: str) -> tuple[Path, ...]:
         """Every folder to search for a kind of model file, the usual one first."""
         return (self.folder(kind), *self.extra.get(kind, ()))
+
+
+def _bundled(kind: str, flags: Flags, root: Path) -> Path | None:
+    """Where files of a kind lie that come with the program; None if that is the usual folder."""
+    folder = root / "models" / kind
+    return folder if folder != _models(flags, root) / kind else None
 
 
 def _models(flags: Flags, root: Path) -> Path:

@@ -37,6 +37,8 @@ UPSCALERS = tuple(
     ModelKind(folder, (".safetensors", ".pth", ".pt"))
     for folder in ("ESRGAN", "RealESRGAN", "BSRGAN", "DAT", "HAT", "SwinIR", "ScuNET")
 )
+TAESD = ModelKind("VAE-taesd", (".safetensors", ".pth"))
+"""Tiny decoders for previews."""
 FACES = tuple(ModelKind(folder, (".safetensors", ".pth", ".pt")) for folder in ("GFPGAN", "Codeformer"))
 
 

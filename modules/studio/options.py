@@ -12,6 +12,12 @@ class PreviewOptions(Options, section=Section("ui", "Live previews", "ui")):
     live_previews_enable: bool = setting(True, "Show live previews of the created image")
     live_previews_image_format: Text = setting("jpeg", "Live preview file format", choices=("jpeg", "png", "webp"))
     show_progress_grid: bool = setting(True, "Show previews of all images generated in a batch as a grid")
+    show_progress_type: Text = setting(
+        "Approx cheap",
+        "Live preview method",
+        choices=("Approx cheap", "TAESD"),
+        note="TAESD shows the picture in full size where models/VAE-taesd has a decoder for the checkpoint.",
+    )
     show_progress_every_n_steps: Int = setting(
         1, "Live preview display period", slider=(-1, 32, 1), note="In sampling steps; -1 only when a batch is done."
     )

@@ -13,9 +13,11 @@ from PIL import Image
 from modules.foundation.settings import Snapshot
 from modules.store.options import SavingOptions
 from modules.studio.options import PreviewOptions
+from modules.studio.tiny_decoders import TinyDecoders
 from modules.vision import grids
 
 if TYPE_CHECKING:
+    from modules.families.taesd import Decoder
     from modules.families.types import PreviewMap
     from modules.jobs.job import Job
     from modules.jobs.progress import Progress
@@ -30,7 +32,7 @@ _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`image` has the latent's size, an eighth of the picture's, or is one that a script shows.
+    """`image` has the latent's size, an eighth of the picture's, or the picture's; or it is one that a script shows.
 
     `number` tells one preview of a job from another.
     """
@@ -53,6 +55,7 @@ class Previews:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: WeakKeyDictionary[Job, Preview] = WeakKeyDictionary()
+        self._tiny = TinyDecoders()
 
     def latest(self, job: Job, studio: Studio) -> Preview | None:
         """The newest preview, decoded now if enough steps went by since the last.
@@ -72,7 +75,8 @@ class Previews:
             same_batch = last is not None and last.number // (progress.steps + 1) == progress.batch
             if last is not None and same_batch and number - last.number < max(every, 1):
                 return last
-            preview = Preview(_decoded(progress, model.latent_format.preview, settings), number)
+            tiny = self._tiny.of(model, studio.catalog) if wanted.show_progress_type == "TAESD" else None
+            preview = Preview(_decoded(progress, model.latent_format.preview, settings, tiny), number)
             self._last[job] = preview
             return preview
 
@@ -91,13 +95,17 @@ def _within(picture: Image.Image) -> Image.Image:
     return smaller
 
 
-def _decoded(progress: Progress, mapping: PreviewMap, settings: Snapshot) -> Image.Image:
-    from modules.families.preview import colors
+def _decoded(
+    progress: Progress, mapping: PreviewMap, settings: Snapshot, tiny: Decoder | None = None
+) -> Image.Image:
+    from modules.families.preview import colors, decoded
 
     latent: Any = progress.latent
     whole_batch = settings[PreviewOptions].show_progress_grid
     # Truncated, not rounded, as A1111 turns every float into a byte.
-    levels = (colors(latent if whole_batch else latent[:1], mapping) * 255).byte().permute(0, 2, 3, 1)
+    latent = latent if whole_batch else latent[:1]
+    pixels = colors(latent, mapping) if tiny is None else decoded(latent, tiny)
+    levels = (pixels * 255).byte().permute(0, 2, 3, 1)
     images = [Image.fromarray(picture) for picture in levels.contiguous().numpy()]
     if len(images) == 1:
         return images[0]

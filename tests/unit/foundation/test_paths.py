@@ -32,3 +32,12 @@ def test_folders_can_be_moved_and_added() -> None:
     assert paths.folders("VAE") == (Path("/m/VAE"), Path("/v"))
     assert paths.folders("Lora") == (Path("/m/Lora"), Path("/m/LyCORIS"))
     assert paths.config == Path("/s.json")
+
+
+def test_upscalers_that_come_along_are_found_beside_the_users(tmp_path: Path) -> None:
+    words = ["--data-dir", str(tmp_path), "--esrgan-models-path", "/u", "--gfpgan-models-path", "/g"]
+    paths = Paths.of(parse(words, {}))
+    assert paths.folders("RealESRGAN") == (tmp_path / "models" / "RealESRGAN", PROGRAM / "models" / "RealESRGAN")
+    assert Paths.of(parse([], {})).folders("RealESRGAN") == (PROGRAM / "models" / "RealESRGAN",)
+    assert paths.folders("ESRGAN") == (tmp_path / "models" / "ESRGAN", Path("/u"))
+    assert paths.folders("GFPGAN") == (tmp_path / "models" / "GFPGAN", Path("/g"))

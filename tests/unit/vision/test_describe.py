@@ -75,7 +75,8 @@ def _clip(folder: Path) -> None:
         )
     }
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
+    marks = {"bos_token_id": last - 1, "eos_token_id": last, "pad_token_id": last}
+    text = {**SMALL, **marks, "vocab_size": len(vocabulary)}
     CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
     last = len(vocabulary) - 1
     text = {
