@@ -7,19 +7,21 @@ import binascii
 
 from fastapi import APIRouter
 
+from modules.engine import recipe
 from modules.foundation.errors import BadFile
-from modules.prompting import infotext
 from modules.store import pnginfo
+from modules.web.api.current import CurrentStudio
 from modules.web.api.schemas import PngInfoBody, PngInfoReply
 
 router = APIRouter(prefix="/sdapi/v1", tags=["pictures"])
 
 
 @router.post("/png-info")
-def png_info(body: PngInfoBody) -> PngInfoReply:
-    """The parameters text of a picture, its other texts, and the parameters by label."""
+def png_info(body: PngInfoBody, studio: CurrentStudio) -> PngInfoReply:
+    """The parameters text of a picture, its other texts, and the parameters by label as the settings want them read."""
     text, items = pnginfo.read(decoded(body.image))
-    return PngInfoReply(info=text or "", items=items, parameters=infotext.parse(text or ""))
+    parameters = recipe.read(text or "", studio.settings.snapshot, studio.styles.all())
+    return PngInfoReply(info=text or "", items=items, parameters=parameters)
 
 
 def decoded(text: str) -> bytes:
