@@ -48,6 +48,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Hires upscale": "hr_scale",
     "Hires upscaler": "hr_upscaler",
     "Hires steps": "hr_second_pass_steps",
+    "Hires CFG Scale": "hr_cfg",
     "Hires resize-1": "hr_resize_x",
     "Hires resize-2": "hr_resize_y",
     "Hires checkpoint": "hr_checkpoint_name",
@@ -66,7 +67,14 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """Label to request field; samplers and schedules are resolved in pairs, other labels are settings."""
 NO_VARIATION: Final = {"subseed_strength": 0.0, "seed_resize_from_w": -1, "seed_resize_from_h": -1}
-NOTHING_MORE: Final = {"enable_hr": False, "refiner_checkpoint": "", "tiling": False, "restore_faces": False}
+NOTHING_MORE: Final = {
+    "enable_hr": False,
+    "hr_second_pass_steps": 0,
+    "hr_cfg": 0.0,
+    "refiner_checkpoint": "",
+    "tiling": False,
+    "restore_faces": False,
+}
 SAME_SAMPLER: Final = "Use same sampler"
 SAME_SCHEDULER: Final = "Use same scheduler"
 

@@ -187,23 +187,53 @@ def test_an_unknown_sampler_is_400(api):
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
+        ({"enable_hr": True, "hr_upscaler": "ESRGAN_9x"}, "could not find upscaler named ESRGAN_9x"),
+        ({"enable_hr": True, "hr_sampler_name": "Eulerish"}, "Sampler not found: 'Eulerish'"),
+        ({"enable_hr": True, "hr_checkpoint_name": "nowhere"}, "nowhere"),
+        ({"enable_hr": True, "width": 1024, "hr_scale": 9}, "would make 1024x64 a picture 9216 pixels wide"),
+        ({"enable_hr": True, "width": 64, "hr_scale": 0.1}, "a picture 6 pixels wide"),
+        ({"refiner_checkpoint": "nowhere"}, "nowhere"),
         ({"script_name": "x/y/z plot"}, "Script 'x/y/z plot' not found"),
         ({"alwayson_scripts": {"ControlNet": {"args": []}}}, "Script 'ControlNet' not found"),
         ({"alwayson_scripts": {"": {}}}, "always on script  not found"),
     ],
 )
-def test_what_does_not_exist_yet_is_said(api, fields, detail):
+def test_what_there_is_not_is_said(api, fields, detail):
     answer = refused(api, **fields)
     assert answer.status_code == 422
     assert detail in answer.json()["detail"]
     assert set(answer.json()) == {"error", "detail", "body", "errors"}
 
 
-def test_fields_of_missing_features_that_ask_for_nothing(api):
+def test_fields_that_ask_for_nothing(api):
     post(
         api, enable_hr=False, tiling=False, restore_faces=False, refiner_checkpoint="None", refiner_switch_at=0.8,
         hr_upscaler="Latent", hr_resize_x=128, script_name="", alwayson_scripts={}, denoising_strength=0.7,
+        hr_scheduler=None, hr_sampler_name=None, firstpass_image=None,
     )  # fmt: skip
+
+
+def test_a_second_pass_as_a1111s_clients_ask_for_it(api):
+    """Numbers as text, fractions of steps, zeros of older versions, labels of the page's lists."""
+    reply = post(
+        api, enable_hr=1, hr_scale="2.0", hr_second_pass_steps=1.5, hr_resize_x=0, hr_resize_y=0, firstphase_width=0,
+        firstphase_height=0, denoising_strength=0, hr_sampler_name="Use same sampler", hr_upscaler="",
+        hr_scheduler="Use same scheduler", hr_checkpoint_name="Use same checkpoint",
+    )  # fmt: skip
+    assert (reply["parameters"]["hr_scale"], reply["parameters"]["hr_second_pass_steps"]) == (2.0, 1)
+
+
+@pytest.mark.parametrize("fields", [{"denoising_strength": 1.2}, {"denoising_strength": -1}, {"hr_scale": 0}])
+def test_a_second_pass_out_of_range_is_a_bad_body(api, fields):
+    answer = refused(api, enable_hr=True, **fields)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] in fields
+
+
+def test_the_picture_of_a_first_pass_is_base64(api):
+    answer = api.client.post("/sdapi/v1/txt2img", json={**SMALL, "enable_hr": True, "firstpass_image": "no picture"})
+    assert answer.status_code == 500
+    assert answer.json()["detail"].startswith("Invalid encoded image")
 
 
 def test_info_is_a_text_with_a1111s_keys_in_order(api):
@@ -314,11 +344,12 @@ def test_infotext_fills_what_the_request_leaves_open(api):
     assert got["override_settings"].get("CLIP_stop_at_last_layers") == 2
 
 
-def test_a_hires_infotext_is_refused_rather_than_half_done(api):
+def test_a_second_pass_is_read_from_an_infotext(api):
     text = (
-        "x\nSteps: 3, Sampler: DDIM, CFG scale: 4.5, Seed: 77, Size: 64x64, Denoising strength: 0.5, Hires upscale: 2"
+        "x\nSteps: 3, Sampler: DDIM, CFG scale: 4.5, Seed: 77, Size: 64x64, Denoising strength: 0.5, Hires upscale: 1.5"
     )
-    assert "Hires. fix" in refused(api, infotext=text).json()["detail"]
+    got = post(api, infotext=text)["parameters"]
+    assert (got["enable_hr"], got["hr_scale"], got["denoising_strength"]) == (True, 1.5, 0.5)
 
 
 def test_a_job_that_fails_says_why(api):

@@ -27,6 +27,7 @@ class Everything(Request):
     hr_scale: float = 2.0
     hr_upscaler: str | None = None
     hr_second_pass_steps: int = 0
+    hr_cfg: float | None = None
     hr_resize_x: int = 0
     hr_resize_y: int = 0
     hr_checkpoint_name: str | None = None
@@ -70,6 +71,7 @@ KEYS: list[tuple[str, str, dict[str, Any]]] = [
     ("Hires upscale", "2.0", {"hr_scale": 2.0}),
     ("Hires upscaler", "Latent (nearest)", {"hr_upscaler": "Latent (nearest)"}),
     ("Hires steps", "12", {"hr_second_pass_steps": 12}),
+    ("Hires CFG Scale", "3.5", {"hr_cfg": 3.5}),
     ("Hires resize", "1024x0", {"hr_resize_x": 1024, "hr_resize_y": 0}),
     ("Hires checkpoint", "other [0123456789]", {"hr_checkpoint_name": "other [0123456789]"}),
     ("Hires prompt", '"x, y"', {"hr_prompt": "x, y"}),
