@@ -27,9 +27,10 @@ router = APIRouter(tags=["page"], include_in_schema=False)
 def get_file(name: str, path: str, request: Request) -> Response:
     """A file of an enabled extension."""
     extension = next((each for each in request.app.state.host.extensions if each.enabled and each.name == name), None)
-    if extension is None or path.split("/")[0] not in FOLDERS:
+    top, _, rest = path.partition("/")
+    if extension is None or top not in FOLDERS:
         raise HTTPException(404, f"There is no file '{path}' of an extension '{name}'.")
-    file = confine.below(extension.path, path)
+    file = confine.below(extension.path / top, rest) if rest else extension.path / top
     if not file.is_file():
         raise HTTPException(404, f"There is no file '{path}' of an extension '{name}'.")
     return FileResponse(file, headers={"cache-control": "no-cache"})

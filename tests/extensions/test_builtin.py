@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ def test_xyz_makes_a_grid_and_its_cells(scripted: Scripted, images_of: Images) -
 
 
 def test_xyz_cell_is_the_picture_of_its_values(scripted: Scripted, images_of: Images) -> None:
-    cells = images_of(scripted.post(**xyz([8, "cat,dog", []], lone=True), prompt="a cat"))[1:]
+    cells = images_of(scripted.post(**xyz([7, "cat,dog", []], lone=True), prompt="a cat"))[1:]
     assert cells[1].tobytes() == images_of(scripted.post(prompt="a dog"))[0].tobytes()
     assert cells[0].tobytes() != cells[1].tobytes()
 
@@ -65,11 +66,11 @@ def test_xyz_varies_seeds(scripted: Scripted) -> None:
     [
         ([4, "many", []], "Steps: 'many' is neither a whole number nor a range"),
         ([4, "", []], "Steps: there are no values"),
-        ([8, "dragon,cat", []], "did not find 'dragon'"),
+        ([7, "dragon,cat", []], "did not find 'dragon'"),
         ([999, "1", []], "There is no axis number 999"),
         (["Sampler", "", ["Nobody"]], "There is no sampler 'Nobody'"),
         (["FP8 mode", "", ["Enable"]], "has no setting 'fp8_storage'"),
-        ([4, "1-100000", []], "more than"),
+        ([4, "1-100000", []], "too many values"),
     ],
 )
 def test_xyz_says_what_is_wrong(scripted: Scripted, x: list[Any], words: str) -> None:
@@ -108,8 +109,10 @@ def test_xyz_writes_a_table_and_a_page(scripted: Scripted) -> None:
     job = scripted.studio.jobs.get("task(exported)")
     assert job is not None
     grid = job.outcome.images[0].path
-    rows = grid.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
-    assert rows[0].startswith("Steps,Nothing,Nothing,seed,prompt") and len(rows) == 3
+    with grid.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["Steps", "Nothing", "Nothing", "seed", "prompt", "negative prompt", "file", "infotext"]
+    assert [row[0] for row in rows[1:]] == ["Steps: 1", "Steps: 2"] and rows[1][6].startswith("../")
     page = grid.with_suffix(".html").read_text(encoding="utf-8")
     assert page.count("<img ") == 2 and "Steps: 1" in page and "../" in page
 

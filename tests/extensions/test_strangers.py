@@ -52,7 +52,7 @@ def test_unknown_scripts_are_refused_before_anything_runs(scripted: Scripted) ->
 
 
 def test_always_on_script_changes_pictures_and_says_so(scripted: Scripted, images_of: Images) -> None:
-    plain = images_of(scripted.post())[0]
+    plain = images_of(scripted.post(batch_size=2))[0]
     reply = scripted.post(alwayson_scripts={"invert": {"args": [True]}}, batch_size=2)
     inverted = images_of(reply)
     assert ImageOps.invert(inverted[0]).tobytes() == plain.tobytes()
@@ -86,7 +86,7 @@ def test_files_for_the_page_are_served_and_nothing_else(scripted: Scripted) -> N
     assert got.text.strip() == "window.sampleTab = true;"
     assert scripted.client.get("/extensions-atelier/sample-tab/style.css").status_code == 200
     for path in ("scripts/tab.py", "javascript/../scripts/tab.py", "javascript/%2e%2e/scripts/tab.py"):
-        assert scripted.client.get(f"/extensions-atelier/sample-tab/{path}").status_code in (400, 404)
+        assert scripted.client.get(f"/extensions-atelier/sample-tab/{path}").status_code in (400, 404, 422)
 
 
 def test_page_has_tabs_and_scripts_of_extensions(scripted: Scripted) -> None:

@@ -75,14 +75,14 @@ class Script(scripts.Script):
     def ui(self, is_img2img):
         self.current_axis_options = axes.axes_of(axis_options, is_img2img)
         rows = [self.axis_row(name, index) for name, index in (("X", 1), ("Y", 0), ("Z", 0))]
-        with gr.Row(elem_id="axis_options"):
+        with gr.Row(elem_id="axis_options", elem_classes=["fields"]):
             legend = gr.Checkbox(True, label="Draw legend", elem_id=self.elem_id("draw_legend"))
             no_fixed = gr.Checkbox(False, label="Keep -1 for seeds", elem_id=self.elem_id("no_fixed_seeds"))
             vary = [
                 gr.Checkbox(False, label=f"Vary seeds for {name}", elem_id=self.elem_id(f"vary_seeds_{name.lower()}"))
                 for name in "XYZ"
             ]
-        with gr.Row():
+        with gr.Row(elem_classes=["fields"]):
             lone = gr.Checkbox(False, label="Include Sub Images", elem_id=self.elem_id("include_lone_images"))
             sub = gr.Checkbox(False, label="Include Sub Grids", elem_id=self.elem_id("include_sub_grids"))
             text_mode = gr.Checkbox(
@@ -151,7 +151,10 @@ class Script(scripts.Script):
         with gr.Row(elem_id="swap_axes"):
             for one, other, name in ((0, 1, "xy"), (1, 2, "yz"), (0, 2, "xz")):
                 button = gr.Button(
-                    f"Swap {name[0].upper()}/{name[1].upper()} axes", elem_id=f"{name}_grid_swap_axes_button", size="sm"
+                    f"Swap {name[0].upper()}/{name[1].upper()} axes",
+                    elem_id=f"{name}_grid_swap_axes_button",
+                    size="sm",
+                    min_width=0,
                 )
                 both = [*rows[one][:3], *rows[other][:3]]
                 button.click(None, both, both, js="(...v) => [...v.slice(3), ...v.slice(0, 3)]")

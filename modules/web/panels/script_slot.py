@@ -100,7 +100,7 @@ def build(registry: Registry, tab: str) -> None:
     with gr.Column(elem_id=f"{tab}_script_container", elem_classes=["stack", "scripts"], min_width=0):
         for script in slot.scripts:
             if script.always_on and script.arguments:
-                with gr.Group(elem_classes=["script", "always-on"]):
+                with gr.Column(elem_classes=["stack", "script"], min_width=0):
                     _controls(registry, tab, script)
         selectable = [script for script in slot.scripts if not script.always_on]
         titles = [script.title for script in selectable]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,56 @@ def test_jobs_submitted_before_recovery_are_not_taken_twice(tmp_path: Path) -> N
     new = queue.get("task(new)")
     assert new is not None and new.wait(10) and worker.stop()
     assert runner.ran == ["old", "new"]
+
+
+def test_a_resumed_job_goes_on_as_long_as_it_gets_further(tmp_path: Path) -> None:
+    """It runs again from its beginning; one that makes nothing more before the end comes is given up."""
+    history = history_at(tmp_path / "studio.sqlite")
+    row = history.add_job("task(grid)", "errand", Errand(name="grid").model_dump_json(), None, 1.0)
+    history.started(row, 2.0)
+
+    def recovered() -> list[str]:
+        queue = Queue(history)
+        queue.register("errand", Errand, resumes=lambda request: isinstance(request, Errand) and request.name == "grid")
+        queue.recover()
+        return [job.id for job in queue.pending()]
+
+    assert recovered() == ["task(grid)"]
+    history.started(row, 3.0)
+    history.add_image(row, tmp_path / "a.png", "", 1, 1, (8, 8), False, "digest")
+    assert recovered() == ["task(grid)"]
+    history.started(row, 4.0)
+    assert recovered() == []
+    found = history.job("task(grid)")
+    assert found is not None and found.status == "interrupted"
+
+
+def test_stopping_the_studio_leaves_a_resumed_job_to_the_next_start(tmp_path: Path) -> None:
+    history = history_at(tmp_path / "studio.sqlite")
+    queue = Queue(history)
+    started = threading.Event()
+
+    def run(job: Job) -> None:
+        started.set()
+        while not job.cancel.interrupted:
+            job.wait(0.01)
+
+    queue.register("errand", Errand, run, resumes=lambda request: True)
+    worker = Worker(queue)
+    worker.start()
+    job = queue.submit("errand", Errand(), id="task(grid)")
+    assert started.wait(10)
+    assert worker.stop() and job.status == "interrupted"
+    found = history.job("task(grid)")
+    assert found is not None and found.status == "running"
+
+
+def test_pictures_are_found_by_what_made_them(tmp_path: Path) -> None:
+    history = history_at(tmp_path / "studio.sqlite")
+    first, second = (history.add_job(f"task({n})", "errand", "{}", None, 1.0) for n in range(2))
+    for row, name in ((first, "a"), (first, "b"), (second, "c")):
+        history.add_image(row, tmp_path / f"{name}.png", "", 1, 1, (8, 8), False, "digest")
+    history.add_image(second, tmp_path / "grid.png", "", 1, 1, (8, 8), True, "digest")
+    assert [image.path.name for image in history.made_by("digest")] == ["c.png"]
+    assert [image.path.name for image in history.made_by("digest", first)] == ["a.png", "b.png"]
+    assert history.made_by("other") == []
