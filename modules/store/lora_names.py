@@ -23,6 +23,8 @@ from modules.weights import metadata
 log = logging.getLogger(__name__)
 
 _NO_ALIAS: Final = "none"
+SHORTEST_HASH: Final = 8
+"""Characters; fewer could be any file's."""
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -99,6 +101,16 @@ class LoraNames:
         except OSError as error:
             log.warning("%s cannot be read: %s", file.path, error)
             return None
+
+    def by_hash(self, digest: str) -> ModelFile | None:
+        """The file whose hash begins with that, among those whose hash is known; no file is read for it."""
+        for file in self._files():
+            tensors = file.path.suffix.lower() == ".safetensors"
+            told = self.said(file).get("sshs_model_hash")
+            known = told or self._hashes.get(file.path, file.size, file.modified, tensors=tensors)
+            if known and len(digest) >= SHORTEST_HASH and known.startswith(digest):
+                return file
+        return None
 
     def _index(self) -> None:
         files = self._files()

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from modules.engine import recipe
 from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import AtelierError
-from modules.studio import deliver
+from modules.studio import deliver, pasting
 from modules.web import pictures
 from modules.web.panels import refiner, seed
 from modules.web.registry import Registry
@@ -127,7 +127,7 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str, kind: type
     What the text does not name stays as it is. The reply counts what was set.
     """
     snapshot = studio.settings.snapshot
-    parsed = recipe.read(text or "", snapshot, studio.styles.all())
+    parsed = pasting.read(studio, text or "")
     composition = registry.compositions.get(tab)
     composed = composition.pasted(text or "", parsed) if composition else {}
     asked = recipe.request_fields(parsed, snapshot, kind)

@@ -17,7 +17,7 @@ from modules.engine.high_res import LATENT_MODES
 from modules.engine.request import Request, Txt2Img
 from modules.foundation.errors import BadFile, Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
-from modules.studio import inputs
+from modules.studio import inputs, pasting
 from modules.studio.deliver import NOT_SAVED
 from modules.web.api import info, pictures, scripts, settings
 from modules.web.api.current import CurrentHost, CurrentStudio, CurrentUser
@@ -137,7 +137,7 @@ def with_infotext(body: Txt2ImgBody, studio: Studio) -> Txt2ImgBody:
     if not body.infotext:
         return body
     snapshot = studio.settings.snapshot
-    labels = recipe.read(body.infotext, snapshot, studio.styles.all())
+    labels = pasting.read(studio, body.infotext)
     filled = recipe.api_fields(labels, snapshot)
     overrides = filled.pop("override_settings") | body.override_settings
     filled["enable_hr"] = recipe.asks_for_hires(labels)

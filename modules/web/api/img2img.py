@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from modules.engine import recipe
 from modules.engine.request import Img2Img, SoftInpainting
 from modules.foundation.errors import NotFound, UserError
+from modules.studio import pasting
 from modules.web.api import scripts
 from modules.web.api.current import CurrentHost, CurrentStudio, CurrentUser
 from modules.web.api.generation import answered, kept, resolved, submitted
@@ -75,7 +76,7 @@ def with_infotext(body: Img2ImgBody, studio: Studio) -> Img2ImgBody:
     if not body.infotext:
         return body
     snapshot = studio.settings.snapshot
-    filled = recipe.api_fields(recipe.read(body.infotext, snapshot), snapshot, Img2Img)
+    filled = recipe.api_fields(pasting.read(studio, body.infotext), snapshot, Img2Img)
     overrides = filled.pop("override_settings") | body.override_settings
     fields = {field: value for field, value in filled.items() if field in FROM_INFOTEXT}
     given = body.model_dump(include=set(body.model_fields_set))

@@ -7,9 +7,9 @@ import binascii
 
 from fastapi import APIRouter
 
-from modules.engine import recipe
 from modules.foundation.errors import BadFile
 from modules.store import pnginfo
+from modules.studio import pasting
 from modules.web.api.current import CurrentStudio
 from modules.web.api.schemas import PngInfoBody, PngInfoReply
 
@@ -20,8 +20,7 @@ router = APIRouter(prefix="/sdapi/v1", tags=["pictures"])
 def png_info(body: PngInfoBody, studio: CurrentStudio) -> PngInfoReply:
     """The parameters text of a picture, its other texts, and the parameters by label as the settings want them read."""
     text, items = pnginfo.read(decoded(body.image))
-    parameters = recipe.read(text or "", studio.settings.snapshot, studio.styles.all())
-    return PngInfoReply(info=text or "", items=items, parameters=parameters)
+    return PngInfoReply(info=text or "", items=items, parameters=pasting.read(studio, text or ""))
 
 
 def decoded(text: str) -> bytes:
