@@ -124,6 +124,11 @@ class Embeddings:
                 self._vocabularies = {key: Vocabulary(tokens, find, stamp)}
             return self._vocabularies[key]
 
+    def files(self) -> Mapping[str, ListedFile]:
+        """Every file by its word's name; pictures that carry no embedding are none."""
+        with self._lock:
+            return self._named_now()
+
     def listing(self, width: int | None) -> Listing:
         """Every embedding; those of another width than the model's are skipped. Opens all files."""
         loaded: dict[str, Embedding] = {}

@@ -69,6 +69,8 @@ class Catalog:
         self._hashes = hashes
         self._lock = threading.RLock()
         self._scanned: dict[ModelKind, tuple[ModelFile, ...]] = {}
+        self._told: dict[ModelKind, tuple[int, tuple[ModelFile, ...]]] = {}
+        """The scanned files with their hashes, as of one version of those."""
         self._times: dict[ModelKind, dict[Path, int]] = {}
         self._index: _Index | None = None
         self.lora_names = LoraNames(self.loras, partial(self.refresh, LORA), hashes)
@@ -84,7 +86,11 @@ class Catalog:
             if kind not in self._scanned:
                 self._scanned[kind] = self._scan(kind)
                 self._times[kind] = self._folder_times(kind)
-            return tuple(self._hashed(file) for file in self._scanned[kind])
+                self._told.pop(kind, None)
+            version = self._hashes.version
+            if kind not in self._told or self._told[kind][0] != version:
+                self._told[kind] = version, tuple(self._hashed(file) for file in self._scanned[kind])
+            return self._told[kind][1]
 
     def checkpoints(self) -> tuple[CheckpointFile, ...]:
         return self._indexed().files

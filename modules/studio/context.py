@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modules.networks.embedding import Embeddings
+from modules.store.cards import Cards
 from modules.store.inputs import Inputs
 from modules.store.styles import Styles
 from modules.studio.upscale_cache import UpscaleCache
@@ -45,6 +46,7 @@ class Studio:
     describer: Describer = field(default_factory=Describer)
     styles: Styles = field(default_factory=Styles)
     embeddings: Embeddings = field(default_factory=Embeddings)
+    cards: Cards = field(default_factory=lambda: Cards({}))
     ready: threading.Event = field(default_factory=threading.Event)
 
     @property

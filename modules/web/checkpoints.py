@@ -40,6 +40,18 @@ def defaults_now(studio: Studio) -> Defaults:
         return defaults.plain()
 
 
+def choose_by_card(studio: Studio) -> Callable[..., list[Any]]:
+    """A checkpoint's card: as `choose`, by the file's name, and the drop-down shows it: (drop-down, reply, ...)."""
+    by_title = choose(studio)
+
+    def handler(request: gr.Request, name: str, before: str, *shown: Any) -> list[Any]:
+        told = by_title(request, name, before, *shown)
+        file = chosen(studio)
+        return [gr.update(choices=titles(studio), value=file.title if file else None), *told]
+
+    return handler
+
+
 def choose(studio: Studio) -> Callable[..., list[Any]]:
     """The drop-down: (title, defaults in force, *the fields they fill) -> (reply, defaults, *fields).
 

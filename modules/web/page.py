@@ -19,7 +19,7 @@ from gradio import themes
 
 from modules.foundation.version import VERSION
 from modules.studio.checkpoints import chosen
-from modules.web import checkpoints, extension_files, handlers, options, sending, ui_config
+from modules.web import checkpoints, extension_files, handlers, options, sending, ui_config, widgets
 from modules.web.app import ASSETS_URL
 from modules.web.front import mount_page
 from modules.web.head import WithHead
@@ -94,6 +94,14 @@ def _bind(
         checkpoints.choose(studio),
         [quick.checkpoint, force, *followers],
         [reply, force, *followers],
+        **handlers.QUIET,
+    ).then(**told)
+    by_card = gr.Textbox(elem_id="checkpoint_by_card", visible="hidden")
+    widgets.hidden_button("choose_checkpoint").click(
+        checkpoints.choose_by_card(studio),
+        [by_card, force, *followers],
+        [quick.checkpoint, reply, force, *followers],
+        js="(_, ...rest) => [document.getElementById('choose_checkpoint').dataset.key, ...rest]",
         **handlers.QUIET,
     ).then(**told)
     quick.refresh.click(checkpoints.refresh(studio), None, [reply, quick.checkpoint], **handlers.QUIET).then(**told)

@@ -16,6 +16,7 @@ from modules.web.panels import (
     gallery,
     masking,
     modes,
+    network_cards,
     overrides,
     prompt,
     refiner,
@@ -39,6 +40,7 @@ def build(studio: Studio, registry: Registry, defaults: Defaults, tab: str) -> g
     """Make one of TABS with the checkpoint's defaults chosen."""
     modes.scene(registry, tab)
     top = prompt.build(registry, tab)
+    network_cards.build(tab)
     with gr.Row(elem_id=f"{tab}_body", elem_classes=["resize-handle-row", "painting"], equal_height=False):
         with gr.Column(elem_id=f"{tab}_settings", elem_classes=["settings-column", "stack"], min_width=0):
             modes.build(registry, tab, opened=tab)

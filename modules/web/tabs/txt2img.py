@@ -14,6 +14,7 @@ from modules.web.panels import (
     advanced,
     gallery,
     hires,
+    network_cards,
     overrides,
     prompt,
     refiner,
@@ -34,6 +35,7 @@ TAB = "txt2img"
 def build(studio: Studio, registry: Registry, defaults: Defaults) -> generation.GenerationTab:
     """Make the tab with the checkpoint's defaults chosen."""
     top = prompt.build(registry, TAB)
+    network_cards.build(TAB)
     with gr.Row(elem_id=f"{TAB}_body", elem_classes=["resize-handle-row"], equal_height=False):
         with gr.Column(elem_id=f"{TAB}_settings", elem_classes=["settings-column", "stack"], min_width=0):
             sampler.build(registry, TAB, defaults.sampler_name, defaults.scheduler, defaults.steps)

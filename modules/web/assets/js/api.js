@@ -52,3 +52,11 @@ export async function layer(id, plain = false) {
 export const model = () => ask("atelier/v1/model");
 /** What a kept picture shows, {caption}; `model` is clip or deepdanbooru. */
 export const describe = (image, model) => ask("atelier/v1/describe", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ image, model }) });
+
+/** Some of a page's cards: {total, folders, cards}. */
+export const cards = (wish) => ask(`atelier/v1/cards?${new URLSearchParams(wish)}`);
+export const cardDetails = (page, key) => ask(`atelier/v1/cards/details?${new URLSearchParams({ page, key })}`);
+export const cardThumb = (page, card) => url(`atelier/v1/cards/thumb?${new URLSearchParams({ page, key: card.key, v: card.preview })}`);
+export const noteCard = (page, key, values) => post("atelier/v1/cards/note", { page, key, values });
+export const previewCard = (page, key, picture) => post("atelier/v1/cards/preview", { page, key, picture });
+export const refreshCards = (page) => post("atelier/v1/cards/refresh", { page });

@@ -2,6 +2,7 @@
 // first is made by Gradio when it is opened, so each is wired when its elements are there.
 
 import * as api from "./api.js";
+import { setUpCards } from "./cards.js";
 import { Follower } from "./follow.js";
 import { setUpForever } from "./forever.js";
 import { Gallery } from "./gallery.js";
@@ -53,6 +54,7 @@ export class GeneratingTab {
     await opened;
     setUpPrompt(this.name);
     setUpStyles(this.name);
+    setUpCards(this.name, this.gallery);
     if (settings.gallery_height) byId(`${this.name}_gallery_container`).style.setProperty("--gallery-height", settings.gallery_height);
     await reattach(this.follower);
   }
