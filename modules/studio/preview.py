@@ -95,9 +95,7 @@ def _within(picture: Image.Image) -> Image.Image:
     return smaller
 
 
-def _decoded(
-    progress: Progress, mapping: PreviewMap, settings: Snapshot, tiny: Decoder | None = None
-) -> Image.Image:
+def _decoded(progress: Progress, mapping: PreviewMap, settings: Snapshot, tiny: Decoder | None = None) -> Image.Image:
     from modules.families.preview import colors, decoded
 
     latent: Any = progress.latent

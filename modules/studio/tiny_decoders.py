@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 PUBLISHED = "taesd_decoder"
 """The name of TAESD's own file, which is for the latents of Stable Diffusion 1 and 2."""
 
+
 class TinyDecoders:
     """Keeps the decoder used last. For any thread."""
 

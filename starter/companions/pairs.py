@@ -8,6 +8,7 @@ import importlib.util
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from torch.nn import functional
 from starter.draw.canvas import render
 from starter.draw.scenes import FULL, random_picture
 
+CLEAN = replace(FULL, spoiled=0.0)
+"""The starter's own mix without its spoiled pictures: what is blurred on purpose should not be sharpened."""
 TRAINING_PHOTOS = (
     *("astronaut.png", "brick.png", "camera.png", "clock_motion.png", "gravel.png"),
     *("hubble_deep_field.jpg", "retina.jpg", "rocket.jpg"),
@@ -40,7 +43,7 @@ def photographs(names: tuple[str, ...]) -> list[Image.Image]:
 
 def drawings(use: str, count: int, size: int) -> list[Image.Image]:
     """Drawn pictures; those of another `use` ("training", "held out") have other seeds."""
-    return [render(random_picture(random.Random(f"upscaler/{use}/{number}"), FULL), size) for number in range(count)]
+    return [render(random_picture(random.Random(f"upscaler/{use}/{number}"), CLEAN), size) for number in range(count)]
 
 
 class Crops:
@@ -48,7 +51,7 @@ class Crops:
 
     def __init__(self, scale: int, size: int = 36, count: int = 240) -> None:
         """`size` is of the smaller copy, in pixels; `count` drawings are drawn."""
-        self._scale, self._size = scale, size
+        self._scale, self.size = scale, size
         self._drawings = drawings("training", count, 384)
         self._photos = photographs(TRAINING_PHOTOS)
 
@@ -59,7 +62,7 @@ class Crops:
 
     def _pair(self, rng: random.Random) -> tuple[Image.Image, Image.Image]:
         image = rng.choice(self._drawings if rng.random() < 0.7 else self._photos)
-        side = self._size * self._scale
+        side = self.size * self._scale
         if rng.random() < 0.5:  # the same things in another size
             factor = rng.uniform(max(0.6, side / min(image.size)), 1.0)
             image = image.resize(
@@ -73,6 +76,21 @@ class Crops:
             if rng.random() < 0.5:
                 large = large.transpose(turn)
         return smaller(large, self._scale, rng), large
+
+
+def ramps(count: int, size: int, scale: int, rng: random.Random) -> tuple[Tensor, Tensor]:
+    """Batches as of `Crops.batch`, of slow gradients between random colours, which averaging makes smaller exactly."""
+    side = size * scale
+    rows, columns = torch.meshgrid(*[torch.linspace(-0.5, 0.5, side)] * 2, indexing="ij")
+    made: list[Tensor] = []
+    for _ in range(count):
+        angle, steep = rng.uniform(0, math.tau), rng.choice((0.0, rng.uniform(0, 0.3)))
+        way = math.cos(angle) * rows + math.sin(angle) * columns
+        made.append(torch.stack([rng.uniform(0.2, 0.8) + steep * rng.uniform(-1, 1) * way for _ in range(3)]))
+        if steep == 0:
+            made[-1] = torch.tensor([rng.random() for _ in range(3)])[:, None, None].expand(3, side, side)
+    large = torch.stack(made)
+    return functional.avg_pool2d(large, scale), large
 
 
 def smaller(image: Image.Image, scale: int, rng: random.Random) -> Image.Image:

@@ -26,8 +26,8 @@ BATCH = 4
 RATE = 2e-3
 BORDER = 4
 """Source pixels at a crop's edges whose error does not count: there the convolutions see nothing beyond."""
-FLOOR = 1e-5
-"""Squared error below which nothing is gained: about half a level."""
+FLOOR, PLAIN_FLOOR = 1e-5, 1e-7
+"""Squared errors below which nothing is gained; in plain areas, where bicubic is all but exact, far below a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,18 @@ def build(design: Design) -> Compact:
     return network
 
 
+def begun(design: Design) -> Compact:
+    """What training starts from: the 4x network takes over the 2x one's layers, with the last one solved."""
+    network, first = build(design), DESIGNS["2x"]
+    if design.scale == first.scale or not first.file.exists():
+        return network
+    last = f"body.{len(network.body) - 1}."
+    layers = {key: value for key, value in load_file(str(first.file)).items() if not key.startswith(last)}
+    network.load_state_dict(layers, strict=False)
+    solve(network, pairs.Crops(design.scale, count=60))
+    return network
+
+
 def _zero(*biases: Tensor | None) -> None:
     for bias in biases:
         if bias is not None:
@@ -129,7 +141,7 @@ def _keys(distance: float) -> float:
 def train(design: Design, steps: int) -> None:
     """Train to `steps` optimiser steps in all and write the file whenever the state is kept."""
     name = f"upscaler-{design.scale}x.pt"
-    network, saved = build(design), state.load(name)
+    network, saved = begun(design), state.load(name)
     optimizers = muon.pair(network.parameters(), RATE)
     average = {key: value.clone() for key, value in network.state_dict().items()}
     start = 0
@@ -176,7 +188,7 @@ def finish(design: Design, average: dict[str, Tensor], crops: pairs.Crops) -> No
 
 
 @torch.no_grad()
-def solve(network: Compact, crops: pairs.Crops, batches: int = 60) -> None:
+def solve(network: Compact, crops: pairs.Crops, batches: int = 60, ramps: int = 15) -> None:
     """Set the last layer to the weighted least-squares solution, each crop weighing one over its bicubic error.
 
     That is a step towards the greatest mean PSNR, and far more exact in plain areas than gradients are.
@@ -186,16 +198,17 @@ def solve(network: Compact, crops: pairs.Crops, batches: int = 60) -> None:
     count, scale = 9 * last.in_channels + 1, network.scale
     products = torch.zeros(count, count, dtype=torch.float64)
     sought = torch.zeros(count, last.out_channels, dtype=torch.float64)
-    for number in range(batches):
-        small, large = crops.batch(BATCH, random.Random(f"solve/{number}"))
+    for number in range(batches + ramps):
+        plain = number >= batches
+        rng = random.Random(f"solve/{number}")
+        small, large = pairs.ramps(BATCH, crops.size, scale, rng) if plain else crops.batch(BATCH, rng)
         inner = small
         for layer in network.body[:-1]:
             inner = layer(inner)
-        side = small.shape[-1]
-        seen = functional.unfold(inner, 3, padding=1).view(BATCH, -1, side, side)
+        seen = functional.unfold(inner, 3, padding=1).view(BATCH, -1, *small.shape[2:])
         missing = functional.pixel_unshuffle(large - functional.interpolate(small, scale_factor=scale), scale)
-        plain = functional.interpolate(small, scale_factor=scale, mode="bicubic", align_corners=False)
-        weights = 1 / (_errors(plain, large, scale) + FLOOR)
+        bicubic = functional.interpolate(small, scale_factor=scale, mode="bicubic", align_corners=False)
+        weights = 1 / (_errors(bicubic, large, scale) + (PLAIN_FLOOR if plain else FLOOR))
         cut = slice(BORDER + 2, -BORDER - 2)
         for x, y, weight in zip(seen[..., cut, cut], missing[..., cut, cut], weights, strict=True):
             rows = torch.cat([x.flatten(1), torch.ones(1, x[0].numel())]).T
