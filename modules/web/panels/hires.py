@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -112,11 +112,17 @@ def bind(studio: Studio, registry: Registry, tab: str, panel: HiresPanel) -> Non
         api_visibility="private",
     )
 
-    def refreshed() -> dict[str, object]:
-        studio.catalog.refresh()
-        return gr.update(choices=checkpoints(studio))
+    def listed() -> list[Any]:
+        return [gr.update(choices=upscalers(studio)), gr.update(choices=checkpoints(studio))]
 
-    panel.refresh.click(refreshed, None, panel.checkpoint, **handlers.QUIET)
+    def refreshed() -> list[Any]:
+        studio.catalog.refresh()
+        return listed()
+
+    lists = [panel.upscaler, panel.checkpoint]
+    panel.refresh.click(refreshed, None, lists, **handlers.QUIET)
+    # The page is built once; what files there are by now it is told whenever it opens.
+    gr.on(None, listed, None, lists, **handlers.QUIET)
 
 
 SHOW_IF_USED = "(value) => value ? ({visible: true, __type__: 'update'}) : ({__type__: 'update'})"

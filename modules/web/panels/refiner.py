@@ -32,10 +32,16 @@ def build(studio: Studio, registry: Registry, tab: str) -> None:
     registry.add(tiling, tab=tab, field="tiling")
 
     def listed() -> dict[str, Any]:
-        studio.catalog.refresh()
         return gr.update(choices=_titles(studio))
 
-    refresh.click(listed, None, checkpoint, queue=False, show_progress="hidden", api_visibility="private")
+    def refreshed() -> dict[str, Any]:
+        studio.catalog.refresh()
+        return listed()
+
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    refresh.click(refreshed, None, checkpoint, **quiet)
+    # The page is built once; what files there are by now it is told whenever it opens.
+    gr.on(None, listed, None, checkpoint, **quiet)
 
 
 def without_hidden(values: Mapping[str, Any]) -> dict[str, Any]:
