@@ -65,7 +65,9 @@ FIELDS: Final[Mapping[str, str]] = {
     **advanced.LABELS,
     **advanced.LEVELS,
 }
-"""Label to request field; samplers and schedules are resolved in pairs, other labels are settings."""
+"""Label to request field; other labels than these and SAMPLING are settings."""
+SAMPLING: Final = ("Sampler", "Schedule type", "Hires sampler", "Hires schedule type")
+"""Labels that are resolved in pairs."""
 NO_VARIATION: Final = {"subseed_strength": 0.0, "seed_resize_from_w": -1, "seed_resize_from_h": -1}
 NOTHING_MORE: Final = {
     "enable_hr": False,

@@ -47,7 +47,7 @@ AFTERWARDS: Final = ("Postprocess upscale by", "Postprocess upscale to", "GFPGAN
 """Labels of what Extras did to a picture."""
 INFORMATION: Final = {
     "Model hash", "Model", "VAE hash", "VAE", "Version", "User", "Lora hashes", "TI hashes", "Hypernet",
-    "Hypernet strength", "Sampler", "Schedule type", "Hires sampler", "Hires schedule type", "First pass size-1",
+    "Hypernet strength", *recipe.SAMPLING, "First pass size-1",
     "First pass size-2", "Exact prompt", "Exact negative prompt", "Init image hash",
 }  # fmt: skip
 """Labels that are understood and are neither fields nor settings."""

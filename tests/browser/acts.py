@@ -50,6 +50,14 @@ def finish(page: Any) -> None:
     page.wait_for_function(f"document.querySelector('{PICTURE}').naturalWidth > 0")
 
 
+def stop(page: Any) -> None:
+    """Interrupt what runs, in the middle of a batch, and wait for its end."""
+    page.keyboard.press("Escape")
+    page.wait_for_selector(f"{BOX}[data-state=stopping], {BOX}[data-state=idle]")
+    page.keyboard.press("Escape")
+    finish(page)
+
+
 def shows(page: Any, id: str, text: str) -> None:
     """Wait until an element is there and has this text."""
     page.wait_for_function("([id, text]) => document.getElementById(id)?.innerText.includes(text)", arg=[id, text])

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from modules.engine.recipe import FIELDS
+from modules.engine.recipe import FIELDS, SAMPLING
 from modules.foundation.errors import AtelierError
 from modules.foundation.options import Options, Setting
 from modules.foundation.paths import PROGRAM
@@ -50,7 +50,7 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
             return list(studio.settings.declared())
         case "infotext labels":
             told = {about.infotext for _, about in studio.settings.declared().values() if about.infotext}
-            return sorted(told | set(FIELDS))
+            return sorted(told | {*FIELDS, *SAMPLING})
         case str() | None:
             return []
         case choices:
