@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from modules.foundation.errors import NotFound, UserError
@@ -125,7 +126,7 @@ def thumb(studio: CurrentStudio, page: str, key: str) -> Response:
     """A card's picture, small."""
     card = studio.cards.find(page, key)
     if card.preview is None:
-        raise NotFound(f"{card.name} has no picture.")
+        raise HTTPException(404, f"{card.name} has no picture.")
     data = thumbnail(card.preview, studio.paths.data / "cache" / "thumbnails")
     # The page's address for it changes with the file.
     return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=31536000, immutable"})
@@ -137,7 +138,7 @@ def file_thumb(studio: CurrentStudio, filename: str) -> Response:
     path = Path(filename)
     folders = [studio.paths.embeddings, *_folders(studio)]
     if path.suffix.lower() not in PICTURES or not confine.is_within(path, folders) or not path.is_file():
-        raise NotFound(f"'{filename}' is no picture of a model.")
+        raise HTTPException(404, f"'{filename}' is no picture of a model.")
     return FileResponse(path)
 
 
