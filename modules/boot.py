@@ -222,8 +222,8 @@ def assemble(flags: Flags) -> Studio:
 
 def open_scripts(studio: Studio, host: Host) -> None:
     """Tie A1111's names to the studio and load the extensions' scripts. Imports Gradio and not torch."""
-    from modules._anchor import anchor
-    from modules._source import Source
+    from modules._anchor import anchor  # pyright: ignore[reportMissingImports] - found at run time, see modules/__init__
+    from modules._source import Source  # pyright: ignore[reportMissingImports]
 
     anchor.tie(studio, host)
     host.open(Source())
@@ -241,7 +241,7 @@ def prepare(studio: Studio, times: logs.StartTimes) -> None:
     with times.part("import diffusers and transformers"):
         import modules.engine.generate
         import modules.engine.loader  # noqa: F401
-    from modules import _runner
+    from modules import _runner  # pyright: ignore[reportAttributeAccessIssue]
 
     generate.register(studio, ready=True, runner=_runner.run)
     batch.register(studio, ready=True, runner=_runner.run)
@@ -299,12 +299,12 @@ def _describer_folder(flags: Flags, paths: Paths, name: str) -> Path:
 def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
     if not studio.flags.nowebui:
         with times.part("import gradio"):
-            from modules.web import page
+            import modules.web.page
     with times.part("scripts"):
         open_scripts(studio, app.state.host)
     if not studio.flags.nowebui:
         with times.part("build the page"):
-            page.mount(app, studio)
+            modules.web.page.mount(app, studio)
         times.reached("The page is open")
     prepare(studio, times)
     if not studio.flags.skip_load_model_at_start and checkpoints.chosen(studio):

@@ -117,9 +117,12 @@ def _reread(row: ImageRow, p: StableDiffusionProcessing, number: int) -> SavedIm
 
 def _digest(run: Run, p: StableDiffusionProcessing, request: Request) -> str:
     told = {label: str(value) for label, value in p.extra_generation_params.items()}
+    overrides = {key: value for key, value in request.override_settings.items() if key != "sd_model_checkpoint"}
+    request = request.model_copy(update={"override_settings": overrides})
     lists = [p.all_prompts, p.all_negative_prompts, p.all_seeds, p.all_subseeds]
     always_on = p.scripts.always_on_args(p) if p.scripts is not None else []
-    return run.digest(request.model_dump(mode="json"), lists, told, always_on)
+    asked = {"kind": request.kind, **request.model_dump(mode="json", exclude_defaults=True)}
+    return run.digest(asked, lists, told, always_on)
 
 
 def _with_folders(settings: Snapshot, p: StableDiffusionProcessing) -> Snapshot:

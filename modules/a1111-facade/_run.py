@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from modules.studio.context import Studio
 
 
+PAGE = ("modules.web.", "modules.studio.", "modules.host.")
+"""Packages whose settings change no picture."""
+
+
 class Relay:
     """The progress of runs one after another as that of one: satisfies `engine.run.Report`.
 
@@ -104,8 +108,16 @@ class Run:
 
     def digest(self, *parts: Any) -> str:
         """What decides how pictures look, as one text: the parts, the settings and the checkpoint's file."""
-        told = [*parts, self.settings.values(), self._checkpoint()]
+        told = [*parts, self._changed_settings(), self._checkpoint()]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _changed_settings(self) -> dict[str, Any]:
+        """Those that are not at their defaults, but for the page's own and the checkpoint's name."""
+        found: dict[str, Any] = {}
+        for group, values in self.settings.groups.items():
+            if not group.__module__.startswith(PAGE):
+                found |= values.model_dump(exclude_defaults=True)
+        return {key: value for key, value in found.items() if key not in ("sd_model_checkpoint", "sd_checkpoint_hash")}
 
     def _checkpoint(self) -> list[Any]:
         from modules.engine.options import ModelOptions

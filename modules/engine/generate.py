@@ -22,6 +22,7 @@ from modules.engine.latents import decode, to_images
 from modules.engine.options import Img2ImgOptions, MergingOptions, PassOptions
 from modules.engine.painting import Painting, prepared
 from modules.engine.plan import Beside, Made, Plan, counted, plans, styled, uncommented, with_seeds
+from modules.engine.reconstruct import reconstructed
 from modules.engine.request import Img2Img, Request
 from modules.engine.run import RunContext
 from modules.engine.second_pass import laid_out
@@ -68,7 +69,7 @@ def _batch(course: Course, plan: Plan, stages: Stages, run: RunContext) -> Itera
         plan = run.hooks.on_networks(course.networked(plan))
         _merge_tokens(course, plan.request, run)
         positive, negative = condition(course.handle, plan, run, counted(way.sampler, plan.request), course.words)
-        start = _start(course, plan, run, painting)
+        start = reconstructed(course, plan, run, _start(course, plan, run, painting))
         latents = run.hooks.sample(partial(sampled, course, stages, run, start), plan, positive, negative)
     except Interrupted:
         return

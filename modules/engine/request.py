@@ -117,6 +117,19 @@ class SoftInpainting(BaseModel):
     difference_contrast: float = Field(2.0, ge=0, le=8, description="how sharp the edge of what changed is")
 
 
+class Reconstruction(BaseModel):
+    """How the noise is found that a picture could have come from, after A1111's img2img alternative test."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    prompt: Prompt = Field("", description="what the picture shows")
+    negative_prompt: Prompt = ""
+    steps: Int = Field(50, ge=1, le=1000)
+    cfg_scale: float = Field(1.0, ge=0, le=100)
+    randomness: float = Field(0.0, ge=0, le=1, description="the share of the seed's noise in it")
+    sigma_adjustment: bool = False
+
+
 class Img2Img(Request):
     """Pictures out of pictures and words. With a mask only its white parts are painted anew."""
 
@@ -141,6 +154,7 @@ class Img2Img(Request):
     initial_noise_multiplier: float | None = Field(None, ge=0, le=10)
     latent_mask: Picture | None = Field(None, description="masks the latent in place of `mask`")
     soft_inpainting: SoftInpainting | None = None
+    reconstruction: Reconstruction | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -82,7 +82,7 @@ def solve(
     Raises Interrupted if there is neither.
     """
     watch = _Watch(run, course)
-    request, noise = plan.request, _noise(course, plan, run)
+    request, noise = plan.request, noise_of(course, plan, run, start)
     course.tally.evaluations = 0
     denoiser: Prepared = _denoiser(course, run, watch, request, start, positive, negative)
     if handover:
@@ -179,7 +179,8 @@ def _denoiser(
     )
 
 
-def _noise(course: Course, plan: Plan, run: RunContext) -> ImageNoise:
+def noise_of(course: Course, plan: Plan, run: RunContext, start: Start = FROM_NOISE) -> ImageNoise:
+    """The noise of a batch, by its seeds; it begins with the start's where that has some."""
     request, latent = plan.request, course.handle.latent_format
     return ImageNoise(
         plan.seeds,
@@ -190,7 +191,15 @@ def _noise(course: Course, plan: Plan, run: RunContext) -> ImageNoise:
         subseed_strength=request.subseed_strength,
         seed_resize_from=(request.seed_resize_from_w, request.seed_resize_from_h),
         eta_noise_seed_delta=run.settings[SamplerOptions].eta_noise_seed_delta,
+        given=start.noise,
     )
+
+
+def denoiser_of(
+    course: Course, run: RunContext, request: Request, start: Start, positive: Prompted, negative: Prompted
+) -> CfgDenoiser:
+    """The model in use, guided by the request, for evaluations that are no steps of a run but can be interrupted."""
+    return _denoiser(course, run, _Watch(run, course), request, start, positive, negative)
 
 
 def _guidance(request: Request, run: RunContext) -> dict[str, Any]:

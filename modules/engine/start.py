@@ -20,7 +20,7 @@ class Start:
     `denoising_strength` (0..1), `exact_steps`, `noise_multiplier` and `extra_noise` are those of `sample.img2img`.
     `concat` [B, C', h, w] is what the network sees beside the latent, on its device. With `mask` [1, 1, h, w] the
     latent stays where that is 0 and is made anew where it is 1, or as `soft` has it. `image_cfg_scale` guides by
-    the picture in `concat`.
+    the picture in `concat`. `noise` [B, C, h, w] takes the place of the seeds' first one.
     """
 
     latent: Tensor | None = None
@@ -32,6 +32,7 @@ class Start:
     mask: Tensor | None = None
     soft: SoftInpainting | None = None
     image_cfg_scale: float | None = None
+    noise: Tensor | None = None
 
     def of_first(self, count: int) -> Start:
         """The same for the first `count` images of the batch."""

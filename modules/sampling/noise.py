@@ -21,7 +21,8 @@ class ImageNoise:
 
     `shape` is (C, h, w) of one latent; `seed_resize_from` is (width, height) in pixels, of which a part that
     is not positive means none. With `subseed_strength` between 0 and 1 the start moves from the seed's noise
-    to the subseed's. `eta_noise_seed_delta` is added to the seeds for everything after the start.
+    to the subseed's. `eta_noise_seed_delta` is added to the seeds for everything after the start. `given`
+    [B, C, h, w] takes the start's place.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class ImageNoise:
         subseed_strength: float = 0.0,
         seed_resize_from: tuple[int, int] = (0, 0),
         eta_noise_seed_delta: int = 0,
+        given: Latent | None = None,
     ) -> None:
+        self._given = given
         self.seeds = tuple(seeds)
         self.shape = shape
         self.device = torch.device(device)
@@ -51,7 +54,7 @@ class ImageNoise:
         streams = [self._stream(seed) for seed in self.seeds]
         noise = [self._start(i, stream) for i, stream in enumerate(streams)]
         self._streams = [self._stream(seed + self._delta) for seed in self.seeds] if self._delta else streams
-        return self._together(noise)
+        return self._together(noise) if self._given is None else self._given.to(self.device)
 
     def next(self) -> Latent:
         """The next noise of every image [B, C, h, w]."""
