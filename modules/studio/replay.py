@@ -126,9 +126,10 @@ def run(job: Job, studio: Studio) -> Replayed:
     for image in best.images:
         job.announce("image", image)
     told = (*asked.remarks, *best.outcome.remarks, *_differing(asked.infotext, best.outcome.infotext))
-    if len(asked.sources) > 1:
+    identical = best.outcome.verdict == "identical"
+    if len(asked.sources) > 1 and not identical:
         told = (*told, "The noise was drawn by a GPU or by a CPU; the picture does not tell, so both may be tried.")
-    return replace(best.outcome, remarks=(*told, *_circumstances(studio), *job.comments))
+    return replace(best.outcome, remarks=(*told, *_circumstances(studio, identical), *job.comments))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -277,12 +278,12 @@ def _told(value: Any) -> str:
     return "not told" if value is None else str(value)
 
 
-def _circumstances(studio: Studio) -> Iterator[str]:
+def _circumstances(studio: Studio, identical: bool) -> Iterator[str]:
     """Where it was made now: infotexts do not tell that of then."""
     handle = studio.models.current
     if handle is not None:
         dtype = str(handle.unet.dtype).removeprefix("torch.")
-        closer = "" if dtype == "float32" else ' The setting "Compute in 32 bits" may bring both closer.'
+        closer = "" if identical or dtype == "float32" else ' The setting "Compute in 32 bits" may bring both closer.'
         yield f"Made now on {handle.device} in {dtype}; infotexts do not tell the device and precision of then.{closer}"
 
 

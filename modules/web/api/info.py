@@ -28,9 +28,9 @@ def of(request: Request, delivered: Sequence[SavedImage], job: Job) -> str:
     labels = infotext.parse(text, backcompat=False) if text else {}
     return json.dumps(
         {
-            "prompt": request.prompt,
+            "prompt": images[0].prompt if images else request.prompt,
             "all_prompts": [image.prompt for image in images],
-            "negative_prompt": request.negative_prompt,
+            "negative_prompt": images[0].negative_prompt if images else request.negative_prompt,
             "all_negative_prompts": [image.negative_prompt for image in images],
             "seed": images[0].seed if images else request.seed,
             "all_seeds": [image.seed for image in images],
