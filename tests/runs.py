@@ -71,5 +71,7 @@ def made(studio: Studio, request: Request, watcher: Watcher | None = None, hooks
         watcher,
         styles=studio.styles.known(),
         embeddings=studio.embeddings,
+        inputs=studio.inputs,
+        upscalers=studio.upscalers,
     )
     return list(generate(request, run))

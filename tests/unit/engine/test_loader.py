@@ -216,10 +216,16 @@ def test_a_lora_in_the_checkpoint_folder(checkpoint: Path) -> None:
     _refused(checkpoint, "a LoRA; it belongs in models/Lora")
 
 
-def test_an_inpainting_model_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("channels", "name"), [(4, ""), (8, "instruct-pix2pix"), (9, "inpainting")])
+def test_models_that_see_more_than_the_latent_are_told_by_their_shape(tmp_path: Path, channels: int, name: str) -> None:
+    variant = _load(write_checkpoint(tmp_path, in_channels=channels)).variant
+    assert variant.name == name and 4 + variant.extra_channels(4) == channels
+
+
+def test_a_kind_that_cannot_be_run_is_named(tmp_path: Path) -> None:
     _refused(
-        write_checkpoint(tmp_path, in_channels=9),
-        "Stable Diffusion 1.x inpainting model, a kind that cannot",
+        write_checkpoint(tmp_path, in_channels=5),
+        "Stable Diffusion 1.x depth model, a kind that cannot",
         UserError,
     )
 
