@@ -1,4 +1,4 @@
-"""The same pictures and request give A1111's picture: img2img, inpainting and inpainting models, in float32 on the CPU."""
+"""Pictures and requests give A1111's pictures: img2img, inpainting and inpainting models, in float32 on the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures from pictures on tiny models: sizes, masks, batches, infotexts, pictures beside, models that see a picture."""
+"""Pictures from pictures on tiny models: sizes, masks, batches, infotexts, models that see a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inpainting and guidance by a picture, inside the denoiser: where the original is laid in, and what is guided by what."""
+"""Inpainting and guidance by a picture, inside the denoiser: where the original is laid in, and what guides what."""
 
 from __future__ import annotations
 
