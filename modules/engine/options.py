@@ -32,6 +32,11 @@ class VaeOptions(Options, section=Section("vae", "VAE", "sd")):
         infotext="VAE",
         note="Automatic takes the file named like the checkpoint, None the one inside the checkpoint.",
     )
+    sd_vae_overrides_per_model_preferences: bool = setting(
+        True,
+        "Selected VAE overrides per-model preferences",
+        note="Off, the VAE noted on a checkpoint's card or lying beside it counts before the one chosen here.",
+    )
     auto_vae_precision: bool = setting(
         True,
         "Automatically revert VAE to 32-bit floats",

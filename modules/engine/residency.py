@@ -75,7 +75,7 @@ class Residency:
         options, vae_options = options or ModelOptions(), vae_options or VaeOptions()
         file = self._found(wanted)
         with self._lock:
-            key = self._key(file, self._chosen_vae(file, vae_options.sd_vae), options.float32)
+            key = self._key(file, self._chosen_vae(file, vae_options), options.float32)
             if key not in self._loaded:
                 self._load(key, options.sd_checkpoints_limit, phase or _silent)
             self._loaded.move_to_end(key)
@@ -147,11 +147,25 @@ class Residency:
             raise NotFound("There is no checkpoint. Put one into models/Stable-diffusion and refresh the list.")
         return first
 
-    def _chosen_vae(self, file: CheckpointFile, chosen: str) -> ModelFile | None:
-        """The separate VAE a setting means for a checkpoint, None for the checkpoint's own."""
-        if chosen == "None":
-            return None
-        return _vae_beside(file, self._catalog.vaes()) if chosen == "Automatic" else self._catalog.find_vae(chosen)
+    def _chosen_vae(self, file: CheckpointFile, options: VaeOptions) -> ModelFile | None:
+        """The separate VAE the settings mean for a checkpoint, None for the checkpoint's own.
+
+        What is noted on the checkpoint's card counts where they say Automatic, or leave it to the model.
+        """
+        chosen = options.sd_vae
+        if chosen != "Automatic" and options.sd_vae_overrides_per_model_preferences:
+            return self._named_vae(chosen)
+        noted = file.preferred_vae
+        if noted and noted != "Automatic":
+            try:
+                return self._named_vae(noted)
+            except NotFound as error:
+                log.warning("%s is noted to go with a VAE that is missing: %s", file.name, error)
+        beside = _vae_beside(file, self._catalog.vaes())
+        return beside if beside is not None or chosen == "Automatic" else self._named_vae(chosen)
+
+    def _named_vae(self, name: str) -> ModelFile | None:
+        return None if name == "None" else self._catalog.find_vae(name)
 
     def _key(self, file: CheckpointFile, vae: ModelFile | None, float32: bool) -> _Wanted:
         return _Wanted(

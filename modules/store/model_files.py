@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -85,6 +86,16 @@ class CheckpointFile(ModelFile):
         """The .yaml beside it that describes the model, if there is one."""
         beside = self.path.with_suffix(".yaml")
         return beside if beside.is_file() else None
+
+    @property
+    def preferred_vae(self) -> str | None:
+        """The VAE that people noted to go with it, by A1111's key in the .json beside it; reads the file."""
+        try:
+            noted = json.loads(self.path.with_suffix(".json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        found = noted.get("vae") if isinstance(noted, dict) else None
+        return found if isinstance(found, str) else None
 
     def aliases(self) -> tuple[str, ...]:
         """What it may be asked for by, the most particular first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -192,6 +193,29 @@ def test_automatic_takes_the_vae_named_like_the_checkpoint(models: Residency, pa
         assert found.title == vae
     assert models.acquire("c").vae_ref is None
     assert models.acquire("a", vae_options=VaeOptions(sd_vae="None")).vae_ref is None
+
+
+@pytest.mark.parametrize(
+    ("noted", "sd_vae", "overrides", "used"),
+    [
+        ("soft.safetensors", "Automatic", True, "soft.safetensors"),
+        ("soft", "None", True, None),
+        ("soft", "None", False, "soft.safetensors"),
+        ("None", "soft.safetensors", False, None),
+        ("Automatic", "soft.safetensors", False, "a.vae.safetensors"),
+        ("gone", "Automatic", True, "a.vae.safetensors"),
+    ],
+)
+def test_a_checkpoint_may_have_a_vae_noted(
+    models: Residency, paths: Paths, catalog: Catalog, noted: str, sd_vae: str, overrides: bool, used: str | None
+) -> None:
+    folder = paths.folder("Stable-diffusion")
+    (folder / "a.vae.safetensors").write_text("vae")
+    (folder / "a.json").write_text(json.dumps({"vae": noted}))
+    catalog.refresh()
+    options = VaeOptions(sd_vae=sd_vae, sd_vae_overrides_per_model_preferences=overrides)
+    found = models.acquire("a", vae_options=options).vae_ref
+    assert (found.title if found else None) == used
 
 
 def test_the_number_of_bits_makes_another_model(models: Residency, loader: Pretended) -> None:
