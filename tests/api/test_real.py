@@ -134,3 +134,37 @@ def test_a_preview_forms_while_the_call_blocks(client):
     assert picture.size == (8, 8)
     job = client.get("/atelier/v1/jobs/long").json()
     assert job["status"] == "interrupted" and len(job["images"]) == 1
+
+
+def paint(client, image, mask, **fields):
+    def sent(picture):
+        out = io.BytesIO()
+        picture.save(out, "PNG")
+        return base64.b64encode(out.getvalue()).decode()
+
+    body = {**BODY, "init_images": [sent(image)], "mask": sent(mask), "mask_blur": 0, **fields}
+    answer = client.post("/sdapi/v1/img2img", json=body)
+    assert answer.status_code == 200, answer.text
+    reply = answer.json()
+    return [Image.open(io.BytesIO(base64.b64decode(image))) for image in reply["images"]], json.loads(reply["info"])
+
+
+def test_only_what_is_masked_is_painted_and_the_mask_comes_beside(client):
+    picture = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (16, 16, 48, 48))
+    (painted, shown), info = paint(
+        client, picture, mask, inpaint_full_res=False, override_settings={"return_mask": True}
+    )
+    changed = ImageChops.difference(painted.convert("RGB"), picture).getbbox()
+    assert changed == (16, 16, 48, 48)
+    assert same(shown, mask.convert("RGB"))
+    assert len(info["infotexts"]) == len(info["all_seeds"]) == 1
+    assert "Masked content: fill" in info["infotexts"][0] and "Denoising strength: 0.75" in info["infotexts"][0]
+
+
+def test_soft_inpainting_goes_through_its_script(client):
+    picture, mask = Image.radial_gradient("L").resize((64, 64)).convert("RGB"), Image.new("L", (64, 64), 255)
+    arguments = {"soft inpainting": {"args": [True, 1.5]}}
+    _, info = paint(client, picture, mask, alwayson_scripts=arguments)
+    assert "Soft inpainting schedule bias: 1.5" in info["infotexts"][0]
