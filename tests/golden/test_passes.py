@@ -19,6 +19,7 @@ from modules.foundation import torchvision_ops
 from modules.foundation.flags import parse
 from modules.prompting import infotext
 from modules.studio.context import Studio
+from tests.golden.test_img2img import requested
 from tests.runs import made
 
 HERE = Path(__file__).parent
@@ -66,8 +67,7 @@ def told(text: str) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
 def test_recorded_picture(case: dict[str, Any], studio: Studio) -> None:
-    overrides = {**case["payload"].get("override_settings", {}), "sd_model_checkpoint": case["checkpoint"]}
-    results = made(studio, Txt2Img(**case["payload"] | {"override_settings": overrides}))
+    results = made(studio, requested(case, studio))
     theirs = [Image.open(HERE / "images" / name) for name in case["images"]]
     assert [one.image.size for one in results] == [image.size for image in theirs]
     assert min(psnr(one.image, image) for one, image in zip(results, theirs, strict=True)) >= EQUAL
