@@ -17,7 +17,6 @@ from modules.foundation.errors import UserError
 from modules.studio import inputs, scenes
 from modules.studio.batch_request import Batch
 from modules.web.handlers import REQUEST
-from modules.web.panels import masking
 from modules.web.registry import Composition
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ class Painting:
         """Raises UserError for a canvas that leaves nothing to do."""
         found = self.scripts.gathered(values) if self.scripts else dict(values)
         scene = scene_of(found.get("canvas"))
-        found["soft_inpainting"] = masking.gathered(found)
         found["inpaint_full_res"] = bool(found.get("inpaint_full_res"))
         if scene.mode == "batch":
             return self._batch(found)
@@ -55,8 +53,6 @@ class Painting:
         if found.get("resize_by") == "by":
             found["width"], found["height"] = scaled(composed.size, found.get("scale"))
         found |= {"init_images": (composed.picture,), "mask": composed.mask}
-        if composed.mask is None:
-            found["soft_inpainting"] = None
         return _of_request(found)
 
     def _batch(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +72,6 @@ class Painting:
 
     def spread(self, values: Mapping[str, Any]) -> dict[str, Any]:
         found = self.scripts.spread(values) if self.scripts else dict(values)
-        if "soft_inpainting" in found:
-            found |= masking.spread(found.pop("soft_inpainting"))
         if "mask_blur" in found and found["mask_blur"] is None:
             found["mask_blur"] = found.get("mask_blur_x", 4)
         for name in BATCH:
@@ -88,14 +82,7 @@ class Painting:
         return found
 
     def pasted(self, infotext: str, labels: dict[str, Any]) -> dict[str, Any]:
-        found = self.scripts.pasted(infotext, labels) if self.scripts else {}
-        if str(labels.get("Soft inpainting enabled", "")).lower() == "true":
-            # Torch comes with it, which is not to be loaded before the page is there.
-            from modules.engine.soft_inpainting import LABELS
-
-            told = {name: _number(labels[label]) for name, label in LABELS.items() if label in labels}
-            found |= masking.spread({name: value for name, value in told.items() if value is not None})
-        return found
+        return self.scripts.pasted(infotext, labels) if self.scripts else {}
 
 
 def _of_request(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,10 +110,3 @@ def scaled(size: tuple[int, int], scale: Any) -> tuple[int, int]:
     if not 0.01 <= factor <= 16:
         raise UserError(f"Scale cannot be {scale}: it goes from 0.05 to 4.")
     return int(size[0] * factor), int(size[1] * factor)
-
-
-def _number(text: Any) -> float | None:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return None

@@ -97,3 +97,26 @@ def layer(
     return Image.open(
         io.BytesIO(httpx.get(f"{studio.url}/atelier/v1/layers/{id}", timeout=30).raise_for_status().content)
     )
+
+
+def generate(page: Any, tab: str = "inpaint") -> None:
+    """Press Generate of a tab and wait for its picture."""
+    shown = f"#{tab}_gallery .gallery"
+    before = page.locator(shown).get_attribute("data-job") or ""
+    page.click(f"#{tab}_generate")
+    page.wait_for_function(f"document.querySelector('{shown}').dataset.job !== {before!r}")
+    page.wait_for_selector(f"#{tab}_generate_box:not([data-state=running]):not([data-state=stopping])")
+    page.wait_for_function(f"document.querySelector('#{tab}_gallery .stage-picture img').naturalWidth > 0")
+
+
+def results(studio: Any) -> list[Path]:
+    """Every saved picture of img2img, the oldest first."""
+    found = (studio.data / "outputs" / "img2img-images").rglob("*.png")
+    return sorted(found, key=lambda path: path.stat().st_mtime)
+
+
+def fill(page: Any, id: str, value: object) -> None:
+    """Type a number into the control of this id and leave it."""
+    box = page.locator(f"#{id} input[type=number]").first
+    box.fill(str(value))
+    box.press("Tab")

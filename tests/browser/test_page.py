@@ -43,7 +43,7 @@ def test_weights_by_keys(page):
 
 
 def test_no_sideways_scrolling(page):
-    for tab in ("txt2img", "pnginfo", "settings"):
+    for tab in ("txt2img", "img2img", "inpaint", "pnginfo", "settings"):
         page.click(f"#tab_{tab}-button")
         page.wait_for_selector(f"#tab_{tab}", state="visible")
         for width in (360, 390, 768, 1024, 1440):

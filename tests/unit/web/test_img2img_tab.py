@@ -25,7 +25,7 @@ from tests.unit.web.test_page import NOT_ON_THE_TAB
 
 OTHERWISE = {
     # from the canvas, from one control for two fields, or for programs alone, as in A1111
-    "init_images", "mask", "mask_blur_x", "mask_blur_y", "mask_round", "initial_noise_multiplier", "latent_mask",
+    "restore_faces", "init_images", "mask", "mask_blur_x", "mask_blur_y", "mask_round", "initial_noise_multiplier", "latent_mask",
     "soft_inpainting",
 }  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_the_canvas_is_the_first_of_the_values(registry):
 
 def test_the_tabs_defaults_are_a1111s(registry, studio):
     made = request(registry, studio, {"mode": "img2img", "picture": picture(studio)})
-    assert (made.denoising_strength, made.resize_mode, made.mask, made.soft_inpainting) == (0.75, 0, None, None)
+    assert (made.denoising_strength, made.resize_mode, made.mask) == (0.75, 0, None)
     assert (made.inpainting_fill, made.inpaint_full_res, made.inpaint_full_res_padding) == (1, False, 32)
     assert (made.mask_blur_x, made.inpainting_mask_invert, made.image_cfg_scale) == (4, 0, 1.5)
 
@@ -105,19 +105,11 @@ def test_resize_by_counts_from_the_picture(registry, studio):
         request(registry, studio, scene, resize_by="by", scale=0)
 
 
-def test_soft_inpainting_is_a_value_of_its_own(registry, studio):
+def test_what_a_job_had_comes_back_into_the_controls(registry, studio):
     scene = {"mode": "inpaint", "picture": picture(studio), "mask": mask(studio)}
-    knob = "soft_inpainting/schedule_bias"
-    made = request(registry, studio, scene, **{"soft_inpainting/enabled": True, knob: 2.5})
-    assert made.soft_inpainting is not None and made.soft_inpainting.schedule_bias == 2.5
+    made = request(registry, studio, scene, "inpaint", inpaint_full_res=1, mask_blur=9)
     back = composing.Painting(studio).spread(made.model_dump(mode="json"))
-    assert back["soft_inpainting/enabled"] is True and back[knob] == 2.5 and back["inpaint_full_res"] == 0
-    assert (
-        request(
-            registry, studio, {"mode": "img2img", "picture": picture(studio)}, **{"soft_inpainting/enabled": True}
-        ).soft_inpainting
-        is None
-    )
+    assert (back["inpaint_full_res"], back["mask_blur"], back["denoising_strength"]) == (1, 9, 0.75)
 
 
 def test_a_batch_takes_files_or_a_folder(registry, studio, tmp_path):

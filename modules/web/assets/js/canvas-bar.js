@@ -1,7 +1,7 @@
 // The buttons over the canvas: tools, layer, brush, undo and redo, the view, files, help.
 
 import { help } from "./canvas-keys.js";
-import { make } from "./page.js";
+import { make, settings } from "./page.js";
 
 const TOOLS = {
   brush: "Brush (B)", eraser: "Eraser (E)", lasso: "Lasso: fill what you go around (L)", fill: "Fill a closed region (G)",
@@ -92,6 +92,7 @@ export class CanvasBar {
     this.fills.value = painting.fill;
     for (const button of [this.fit, this.expand, this.open, this.remove]) button.disabled = !filled;
     this.expand.classList.toggle("on", canvas.expanded);
+    this.helpButton.hidden = settings.canvas_show_tooltip === false;
   }
 
   resetFrame() {

@@ -40,7 +40,7 @@ export class Pointers {
     if (this.down.size === 2) return this.pinch();
     if (this.down.size > 2) return;
     const palm = event.pointerType === "touch" && performance.now() - this.penAt < PALM;
-    if (event.button === 1 || this.holding || palm || act.tool === "hand") {
+    if (event.button === 1 || this.holding || palm || ["hand", "frame"].includes(act.tool)) {
       event.preventDefault();
       this.gesture = { kind: "pan", from: this.at(event) };
     } else if (event.button === 0 || event.button === 2) {

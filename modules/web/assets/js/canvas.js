@@ -6,6 +6,7 @@
 //   canvas-pointer    mouse, pen, fingers      canvas-keys, -bar, -frame, -files   keys, buttons, handles, files
 
 import { CanvasBar } from "./canvas-bar.js";
+import { hex, maskColor, rgb } from "./canvas-color.js";
 import { acceptFiles } from "./canvas-files.js";
 import { colorAt, enclosed, flood, sameColor, sameMask } from "./canvas-flood.js";
 import { FrameHandles } from "./canvas-frame.js";
@@ -88,10 +89,10 @@ export class Canvas extends EventTarget {
   /** What there is to draw, see Screen. */
   scene() {
     const { painting } = this;
-    const hex = maskColor(this.mode);
+    const striped = maskColor(this.mode);
     const layers = ["color", "mask"].filter((name) => this.layers.includes(name)).map((name) => {
       const tiles = painting.layers[name];
-      if (this.surfaces[name]?.tiles !== tiles) this.surfaces[name] = new Surfaces(tiles, hex);
+      if (this.surfaces[name]?.tiles !== tiles) this.surfaces[name] = new Surfaces(tiles, striped);
       return this.surfaces[name];
     });
     return { bitmap: painting.bitmap, picture: painting.picture, frame: painting.frame, layers, lasso: this.lasso };
@@ -392,12 +393,4 @@ export class Canvas extends EventTarget {
       transform: `translate(${this.pointer[0] / ratio - side / 2}px, ${this.pointer[1] / ratio - side / 2}px)`,
     });
   }
-}
-
-const rgb = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-const hex = (color) => `#${color.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
-
-function maskColor(mode) {
-  const color = mode.startsWith("inpaint") ? settings.img2img_inpaint_mask_brush_color : null;
-  return rgb(/^#[0-9a-f]{6}$/i.test(color ?? "") ? color : "#ffffff");
 }

@@ -2,7 +2,7 @@
 
 import { currentTab } from "./page.js";
 
-const POPUPS = "#lightboxModal.open, dialog[open], ul.option-list";
+const POPUPS = "#lightboxModal.open, .canvas.expanded, dialog[open], ul.option-list";
 
 /** `tabs` by name; those that are opened later are found in it, too. */
 export function setUpKeys(tabs) {
