@@ -35,9 +35,7 @@ class Asked:
     loras: Mapping[str, ModelFile] = field(default_factory=dict)
 
 
-def read_networks(
-    prompts: Sequence[str], run: RunContext, *, disabled: bool = False
-) -> tuple[tuple[str, ...], Asked]:
+def read_networks(prompts: Sequence[str], run: RunContext, *, disabled: bool = False) -> tuple[tuple[str, ...], Asked]:
     """The prompts, with the tags of networks that settings add to all, and what the first of them asks for.
 
     As in A1111 a batch has the networks of its first prompt, and a LoRA named twice counts twice with its last
@@ -92,7 +90,7 @@ def activate(handle: ModelHandle, asked: Asked, run: RunContext) -> dict[str, st
 
 def vocabulary_of(handle: ModelHandle, run: RunContext) -> Vocabulary:
     """The trained words that the model's text encoder knows."""
-    return run.embeddings.vocabulary(handle.family.name, handle.text_width)
+    return run.embeddings.vocabulary(handle.family.name, handle.text_width, handle.patched.bundled)
 
 
 def word_hashes(words: Mapping[str, Embedding], run: RunContext) -> dict[str, str | None]:
@@ -100,12 +98,19 @@ def word_hashes(words: Mapping[str, Embedding], run: RunContext) -> dict[str, st
     if not words or not run.settings[NetworkOptions].textual_inversion_add_hashes_to_infotext:
         return {}
     files = {file.path: file for file in run.catalog.embeddings()}
-    return {name: _short(files.get(word.path), run) for name, word in words.items()}
+    bundles = {file.path: file for file in run.catalog.loras()}
+    found: dict[str, str | None] = {}
+    for name, word in words.items():
+        if word.path in files:
+            found[name] = _short(files[word.path], run)
+        elif word.path in bundles and run.settings[NetworkOptions].lora_bundled_ti_to_infotext:
+            found[word.path.stem] = run.catalog.lora_names.hash(bundles[word.path])
+    return found
 
 
-def _short(file: ModelFile | None, run: RunContext) -> str | None:
+def _short(file: ModelFile, run: RunContext) -> str | None:
     try:
-        return (run.catalog.sha256(file).sha256 or "")[:12] if file else None
+        return (run.catalog.sha256(file).sha256 or "")[:12]
     except UserError as error:
         log.warning("%s", error)
         return None

@@ -27,6 +27,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from modules.foundation.errors import BadFile
+from modules.networks import embedding
+from modules.networks.embedding import Embedding
 from modules.weights.lora_keys import Place, Places, made_for, split
 from modules.weights.reader import opened
 
@@ -44,8 +46,8 @@ class Network:
     modules: Mapping[Place, Weights]
     unknown: tuple[str, ...]
     family: str | None
-    bundled: Mapping[str, Mapping[str, Tensor]]
-    """Embeddings that came with it, by name: tensors by key."""
+    bundled: Mapping[str, Embedding]
+    """Embeddings that came with it, by name."""
 
     @classmethod
     def read(cls, path: Path, places: Places) -> Network:
@@ -74,7 +76,8 @@ class Network:
                 modules[place] = {**modules.get(place, {}), **_with_scale(module, weights, told)}
             else:
                 unknown.append(module)
-        return cls(modules, tuple(unknown), family, bundled)
+        words = {name: embedding.parse(content, path, name) for name, content in bundled.items()}
+        return cls(modules, tuple(unknown), family, words)
 
 
 def delta(

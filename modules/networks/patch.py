@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from modules.foundation.errors import BadFile, UserError
 from modules.networks import blocks, hypernetwork, lora
+from modules.networks.embedding import Embedding
 from modules.networks.hypernetwork import Hypernetwork
 from modules.networks.lora import Network
 from modules.weights.lora_keys import UNET, Place, Places
@@ -111,6 +112,12 @@ class Patched:
         """What changes how prompts are encoded."""
         counting = (patch for patch in self.applied.weights if patch.te and self._has_text(patch.file))
         return tuple(replace(patch, unet=0.0) for patch in counting)
+
+    @property
+    def bundled(self) -> Mapping[str, Embedding]:
+        """The embeddings that came with the networks in use."""
+        used = (self.networks[patch.file] for patch in self.applied.weights if patch.file in self.networks)
+        return {name: word for network in used for name, word in network.bundled.items()}
 
     def _has_text(self, file: File) -> bool:
         network = self.networks.get(file)

@@ -63,7 +63,7 @@ def handle(text: Text | None = None) -> Any:
         return was != torch.float32
 
     family = SimpleNamespace(name="sd1")
-    patched = SimpleNamespace(text_patches=())
+    patched = SimpleNamespace(text_patches=(), bundled={})
     return SimpleNamespace(
         family=family, text=text, text_width=WIDTH, contexts={}, patched=patched, device=text.device, in_fp32=in_fp32
     )

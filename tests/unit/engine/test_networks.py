@@ -37,6 +37,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
             for side, shape in (("up", (out, 4)), ("down", (4, 8)))
         }
         save_file(tensors, data / f"models/Lora/{name}.safetensors", metadata={"ss_output_name": alias})
+    with_word = {**tensors, "bundle_emb.yuiop.string_to_param.*": torch.randn(2, 8, generator=drawn)}
+    save_file(with_word, data / "models/Lora/bundle.safetensors")
     wide = {f"{TO_K}.lora_up.weight": torch.ones(16, 2), f"{TO_K}.lora_down.weight": torch.ones(2, 768)}
     save_file(wide, data / "models/Lora/sd15.safetensors")
     state = {
@@ -163,6 +165,14 @@ def test_a_word_stands_for_its_vectors(studio: Studio) -> None:
     assert "TI hashes" not in labels(picture(studio, "a"))
     quiet = {"textual_inversion_add_hashes_to_infotext": False}
     assert "TI hashes" not in labels(picture(studio, "zxcvb", override_settings=quiet))
+
+
+def test_a_word_that_came_with_a_lora_is_one_while_it_is_used(studio: Studio) -> None:
+    found = picture(studio, "a yuiop<lora:bundle:0>")
+    assert 'TI hashes: "bundle: ' in labels(found)
+    plain = picture(studio, "a yuiop<lora:two:0>")
+    assert not same(found, plain)
+    assert "TI hashes" not in labels(plain)
 
 
 def test_a_word_of_another_model_is_text_and_told_of(studio: Studio) -> None:

@@ -263,7 +263,7 @@ def test_a_file_is_read_and_what_has_no_place_is_named(tmp_path: Path) -> None:
     network = Network.read(tmp_path / "one.safetensors", places())
     assert set(network.modules) == {Place("text", "encoder.layers.0.mlp.fc1")}
     assert network.unknown == ("lora_te_text_model_encoder_layers_7_mlp_fc1",)
-    assert torch.equal(network.bundled["word"]["emb_params"], tensors["bundle_emb.word.emb_params"])
+    assert torch.equal(network.bundled["word"].vectors["text"], tensors["bundle_emb.word.emb_params"])
 
 
 def test_diffusers_tells_alpha_and_rank_beside_the_tensors(tmp_path: Path) -> None:
