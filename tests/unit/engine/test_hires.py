@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -222,3 +223,31 @@ def test_tiling_is_of_the_request_or_the_setting_and_leaves_nothing(studio: Stud
     studio.settings.update({"tiling": True})
     assert same(made(studio, changed(enable_hr=False))[0].image, tiled.image)
     assert same(made(studio, changed(enable_hr=False, tiling=False))[0].image, plain.image)
+
+
+class Memory(Watcher):
+    """Looks whether the model before is gone when the next is loaded."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.before: weakref.ref[Any] | None = None
+        self.left: list[bool] = []
+
+    def step(self, index: int, latent: Any) -> None:
+        model = self._studio.models.current
+        assert model is not None
+        self.before = weakref.ref(model.unet.network)
+        super().step(index, latent)
+
+    def phase(self, text: str) -> None:
+        if text.startswith("Loading") and self.before:
+            self.left.append(self.before() is not None)
+
+
+@pytest.mark.parametrize("fields", [REFINED, {"hr_checkpoint_name": "velocity"}], ids=["refiner", "second pass"])
+def test_never_two_models_are_in_memory_where_one_may_be(studio: Studio, fields: dict[str, Any]) -> None:
+    studio.settings.update({"sd_checkpoints_limit": 1})
+    memory = Memory(studio)
+    made(studio, changed(**fields), memory)
+    assert memory.left == [False]
