@@ -137,6 +137,7 @@ def restored(studio: Studio, registry: Registry, tab: str, text: str, kind: type
     fields |= composed
     if seed.shows_extra(fields):
         fields["subseed_show"] = True
+    fields |= {side: max(fields[side], 0) for side in ("seed_resize_from_w", "seed_resize_from_h") if side in fields}
     fields = refiner.shown(studio, fields)
     entries = override_entries(studio, asked.get("override_settings", {}))
     chosen = gr.update(value=entries, choices=entries, visible=bool(entries))
