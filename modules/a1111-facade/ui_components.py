@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import gradio as gr
@@ -29,16 +30,27 @@ class Group(gr.Group):
     __module__ = gr.Group.__module__
 
 
+def _as(other: Any) -> Any:
+    """Gradio tells the page the values of those arguments that it finds in the signature of a component."""
+
+    def signed(function: Any) -> Any:
+        function.__signature__ = inspect.signature(other)
+        return function
+
+    return signed
+
+
 class Button(gr.Button):
     """A small square button with a symbol."""
 
     __module__ = gr.Button.__module__
     EVENTS = gr.Button.EVENTS
 
+    @_as(gr.Button.__init__)
     def __init__(self, *args: Any, tooltip: str | None = None, **kwargs: Any) -> None:
         """`tooltip` is accepted and not shown."""
-        classes = ["tool", *(kwargs.pop("elem_classes", None) or [])]
-        super().__init__(*args, elem_classes=classes, size="sm", min_width=0, scale=0, **kwargs)
+        classes = ["tool", "foreign", *(kwargs.pop("elem_classes", None) or [])]
+        super().__init__(*args, **{"elem_classes": classes, "size": "sm", "min_width": 0, "scale": 0} | kwargs)
 
 
 class Checkbox(gr.Checkbox):
@@ -50,6 +62,7 @@ class Checkbox(gr.Checkbox):
     __module__ = gr.Checkbox.__module__
     EVENTS = gr.Checkbox.EVENTS
 
+    @_as(gr.Checkbox.__init__)
     def __init__(self, value: bool = False, *, label: str, elem_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(value, label=label, elem_id=elem_id, **kwargs)
         self.part = gr.Column(visible=value, elem_classes=["stack"])

@@ -75,14 +75,14 @@ class Script(scripts.Script):
     def ui(self, is_img2img):
         self.current_axis_options = axes.axes_of(axis_options, is_img2img)
         rows = [self.axis_row(name, index) for name, index in (("X", 1), ("Y", 0), ("Z", 0))]
-        with gr.Row(elem_id="axis_options", elem_classes=["fields"]):
+        with gr.Row(elem_id="axis_options"):
             legend = gr.Checkbox(True, label="Draw legend", elem_id=self.elem_id("draw_legend"))
             no_fixed = gr.Checkbox(False, label="Keep -1 for seeds", elem_id=self.elem_id("no_fixed_seeds"))
             vary = [
                 gr.Checkbox(False, label=f"Vary seeds for {name}", elem_id=self.elem_id(f"vary_seeds_{name.lower()}"))
                 for name in "XYZ"
             ]
-        with gr.Row(elem_classes=["fields"]):
+        with gr.Row():
             lone = gr.Checkbox(False, label="Include Sub Images", elem_id=self.elem_id("include_lone_images"))
             sub = gr.Checkbox(False, label="Include Sub Grids", elem_id=self.elem_id("include_sub_grids"))
             text_mode = gr.Checkbox(
