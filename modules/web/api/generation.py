@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from modules.engine import recipe
 from modules.engine.high_res import LATENT_MODES
-from modules.engine.request import Request, Txt2Img
+from modules.engine.request import Img2Img, Request, Txt2Img
 from modules.foundation.errors import BadFile, Interrupted, NotFound, UserError
 from modules.sampling.catalog import resolve
 from modules.studio import inputs, pasting
@@ -69,7 +69,7 @@ def queued(body: Txt2ImgBody, studio: Studio, user: str | None) -> tuple[Txt2Img
     return body, request, submitted(body, request, studio, user)
 
 
-def submitted(body: GenerationBody, request: Request, studio: Studio, user: str | None) -> Job:
+def submitted(body: GenerationBody, request: Txt2Img | Img2Img, studio: Studio, user: str | None) -> Job:
     """The job of a request, its settings kept for good if the body says so. Raises NotFound for what is not here."""
     _check_names(request, studio)
     if not body.override_settings_restore_afterwards:
