@@ -95,7 +95,7 @@ def _wait_until_ready(running: Running, process: subprocess.Popen[bytes]) -> Non
         try:
             body = {"steps": 1, "width": 64, "height": 64, "sampler_name": "Euler", "save_images": False}
             httpx.post(running.url + "/sdapi/v1/txt2img", json=body, timeout=START_SECONDS).raise_for_status()
-            if "gradio" in httpx.get(running.url).text:
+            if "gradio" in httpx.get(running.url, timeout=START_SECONDS).text:
                 return
         except httpx.ConnectError:
             pass

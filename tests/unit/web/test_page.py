@@ -26,7 +26,7 @@ NOT_ON_THE_TAB = {
     # set by the settings, by override settings or by the API alone, as in A1111
     "eta", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond", "override_settings",
     "do_not_save_samples", "do_not_save_grid", "kind", "disable_extra_networks",
-    "firstphase_width", "firstphase_height",
+    "firstphase_width", "firstphase_height", "restore_faces",
     # set by the button under the gallery, and by the controls of scripts
     "firstpass_image", "script_name", "script_args", "alwayson_scripts",
 }  # fmt: skip
