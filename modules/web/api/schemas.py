@@ -18,7 +18,7 @@ from modules.foundation.lenient import Int, Text
 Number = int | float
 """Comes back in the reply as it was sent: strictly typed clients read a 0 as an integer."""
 
-OURS = frozenset(Advanced.model_fields) | {"soft_inpainting", "hr_cfg"}
+OURS = frozenset(Advanced.model_fields) | {"reconstruction", "soft_inpainting", "hr_cfg"}
 """Fields that A1111 does not have."""
 
 
