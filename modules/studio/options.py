@@ -47,7 +47,10 @@ class PostprocessingOptions(Options, section=Section("postprocessing", "Postproc
         (), "Postprocessing operation order", choices="operations", note="Those not named follow in their usual order."
     )
     upscaling_max_images_in_cache: Int = setting(
-        5, "Maximum number of images in upscaling cache", slider=(0, 10, 1), note="Makes a second try with the same upscaler fast."
+        5,
+        "Maximum number of images in upscaling cache",
+        slider=(0, 10, 1),
+        note="Makes a second try with the same upscaler fast.",
     )
     postprocessing_existing_caption_action: Text = setting(
         "Ignore",
