@@ -87,7 +87,12 @@ def _run(client: httpx.Client, folder: Path, case: dict[str, Any]) -> Outcome:
 
 
 def _as_meant(payload: dict[str, Any], endpoint: str) -> tuple[dict[str, Any], str]:
-    """The request in today's words: only the schedule that a bare name meant at the time of the recording."""
+    """The request in today's words: what a bare name and a setting without effect meant at the time of the recording."""
+    settings = payload.get("override_settings", {})
+    if "s_min_uncond" in settings:
+        # Until 1.8 the field was filled from the settings before a request's own took effect.
+        left = {key: value for key, value in settings.items() if key != "s_min_uncond"}
+        return {**payload, "override_settings": left}, "without override s_min_uncond"
     named = payload.get("scheduler") or payload.get("override_settings", {}).get("k_sched_type")
     sampler = payload.get("sampler_name", "")
     if endpoint in (TXT2IMG, IMG2IMG) and not named and sampler in (*MEANT_UNIFORM, *MEANT_UNIFORM_TOO):
