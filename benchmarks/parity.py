@@ -87,7 +87,7 @@ def _run(client: httpx.Client, folder: Path, case: dict[str, Any]) -> Outcome:
 
 
 def _as_meant(payload: dict[str, Any], endpoint: str) -> tuple[dict[str, Any], str]:
-    """The request in today's words: what a bare name and a setting without effect meant at the time of the recording."""
+    """The request in today's words: what bare names and a setting without effect meant at the time of the recording."""
     settings = payload.get("override_settings", {})
     if "s_min_uncond" in settings:
         # Until 1.8 the field was filled from the settings before a request's own took effect.
