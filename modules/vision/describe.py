@@ -78,9 +78,7 @@ class Describer:
 
     def categories(self) -> list[str]:
         """Names of the flavour lists there are."""
-        from modules.vision.ranking import lists_in
-
-        return [flavors.name for flavors in lists_in(self._folder(LISTS), 1)]
+        return sorted(path.stem for path in self._folder(LISTS).glob("*.txt"))
 
     def _with_flavors(self, text: str, image: Image.Image, options: InterrogateOptions) -> str:
         from modules.vision.ranking import Ranker, lists_in, with_flavors

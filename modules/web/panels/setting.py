@@ -14,6 +14,7 @@ from modules.foundation.errors import AtelierError
 from modules.foundation.options import Options, Setting
 from modules.foundation.paths import PROGRAM
 from modules.host.discovery import discover
+from modules.studio.extras_request import OPERATIONS
 from modules.web import handlers, widgets
 
 if TYPE_CHECKING:
@@ -46,6 +47,12 @@ def choices_of(studio: Studio, about: Setting) -> list[Any]:
             return [sampler.name for sampler in SAMPLERS]
         case "extensions":
             return [extension.name for extension in discover(PROGRAM / "extensions", studio.paths.extensions)]
+        case "upscalers":
+            return studio.upscalers.names()
+        case "operations":
+            return list(OPERATIONS)
+        case "interrogate categories":
+            return studio.describer.categories()
         case "settings":
             return list(studio.settings.declared())
         case "infotext labels":
