@@ -58,5 +58,7 @@ def test_one_of_two_pictures_is_enlarged_in_its_place(page):
 
 
 def test_without_a_picture_there_is_nothing_to_enlarge(page):
+    turn_on(page)
+    shows(page, "txtimg_hr_finalres", "from 64x64 to 128x128")
     page.click("#txt2img_upscale")
     assert "No picture is selected" in said(page)
