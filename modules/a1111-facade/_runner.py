@@ -61,9 +61,12 @@ def draft(request: Request, job: Job, studio: Studio) -> Any:
     kind = processing.StableDiffusionProcessingTxt2Img
     if isinstance(request, Img2Img):
         kind = processing.StableDiffusionProcessingImg2Img
-        values["init_images"] = [_pictures.opened(name, studio.inputs) for name in request.init_images]
-        values["image_mask"] = _pictures.opened(values.pop("mask"), studio.inputs)
-        values["latent_mask"] = _pictures.opened(values["latent_mask"], studio.inputs)
+        values["init_images"] = [
+            _pictures.opened(name, studio.inputs, f"Picture {number} to start from")
+            for number, name in enumerate(request.init_images, 1)
+        ]
+        values["image_mask"] = _pictures.opened(values.pop("mask"), studio.inputs, "The mask")
+        values["latent_mask"] = _pictures.opened(values["latent_mask"], studio.inputs, "The latent mask")
     p = kind(**values)
     p.user = job.owner
     return p

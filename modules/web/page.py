@@ -111,7 +111,7 @@ def _bind(
         checkpoints.opened(studio), [force, *followers], [quick.checkpoint, force, *followers], **handlers.QUIET
     )
     blocks.load(
-        lambda: [options.for_scripts(studio.settings.snapshot), list(studio.notices)],
+        lambda: [options.for_scripts(studio.settings.snapshot), notices_of(studio, registry.host)],
         None,
         [shown_settings, notices],
         **handlers.QUIET,
@@ -119,6 +119,11 @@ def _bind(
     for tab in tabs:
         generation.bind_restoring(studio, registry, tab, tabs[0], info)
     sending.bind(studio, registry, tabs, info)
+
+
+def notices_of(studio: Studio, host: Host) -> list[str]:
+    """What the user should know on opening the page: of this start, and of extensions that failed, once each."""
+    return [*studio.notices, *dict.fromkeys(map(str, host.troubles.all))]
 
 
 def mount(app: FastAPI, studio: Studio) -> None:

@@ -89,3 +89,17 @@ def test_soft_inpainting_is_told_of(scripted: Scripted, images_of: Images) -> No
     infotext = told(soft)["infotexts"][0]
     assert "Soft inpainting enabled: True, Soft inpainting schedule bias: 2" in infotext
     assert "Soft inpainting" not in told(plain)["infotexts"][0]
+
+
+def test_pictures_that_no_script_changed_keep_their_names(scripted: Scripted) -> None:
+    from modules import _pictures, processing
+
+    inputs = scripted.studio.inputs
+    name = inputs.keep(base64.b64decode(picture()))
+    p = processing.StableDiffusionProcessingImg2Img(init_images=[_pictures.opened(name, inputs)])
+    assert _pictures.held(p, inputs)[0]["init_images"] == (name,)
+    p.init_images[0].paste(0, (0, 0, 8, 8))
+    changed, held = _pictures.held(p, inputs)
+    assert changed["init_images"] != (name,) and held.read(changed["init_images"][0])
+    with pytest.raises(Exception, match="Picture 1"):
+        _pictures.opened(inputs.keep(b"no picture"), inputs, "Picture 1")

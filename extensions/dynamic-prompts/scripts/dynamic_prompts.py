@@ -13,7 +13,12 @@ from dynamic_parts import grammar
 
 from modules import paths, scripts
 
-FIELDS = (("prompt", "all_prompts", "Template"), ("negative_prompt", "all_negative_prompts", "Negative template"))
+FIELDS = (
+    ("prompt", "all_prompts", "Template"),
+    ("negative_prompt", "all_negative_prompts", "Negative template"),
+    ("hr_prompt", "all_hr_prompts", "Hires template"),
+    ("hr_negative_prompt", "all_hr_negative_prompts", "Hires negative template"),
+)
 MOST = 1000
 """Pictures of one job, however many combinations there are."""
 
@@ -71,7 +76,7 @@ class Script(scripts.Script):
         if not enabled:
             return
         for field, name, label in FIELDS:
-            templates = list(getattr(p, name))
+            templates = list(getattr(p, name, None) or ())
             drawn = [self.drawn(text, field, p, number) for number, text in enumerate(templates)]
             if drawn != templates:
                 setattr(p, name, drawn)
