@@ -37,7 +37,9 @@ def scene(registry: Registry, tab: str) -> None:
 
 def build(registry: Registry, tab: str, opened: str) -> None:
     """Make the block `image` with one of the modes open."""
-    with gr.Tabs(elem_id=name_of(tab, "mode_img2img"), selected=opened, elem_classes=["modes"], overflow_behavior="wrap"):
+    with gr.Tabs(
+        elem_id=name_of(tab, "mode_img2img"), selected=opened, elem_classes=["modes"], overflow_behavior="wrap"
+    ):
         for mode in MODES:
             with gr.Tab(TITLES[mode], id=mode, elem_id=_tab_id(tab, mode)) as strip:
                 if mode == "batch":

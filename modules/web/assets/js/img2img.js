@@ -104,7 +104,8 @@ export class Img2Img {
   /** Put a picture into a mode's canvas. Answers whether it worked. */
   async load(file, mode = this.mode) {
     const wanted = PLACES[mode] ? mode : "img2img";
-    if (this.mode !== wanted) await this.choose(wanted);
+    if (this.mode === wanted) await this.open(wanted);
+    else await this.choose(wanted);
     return this.canvas.load(file);
   }
 
