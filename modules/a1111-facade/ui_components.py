@@ -6,7 +6,6 @@ import inspect
 from typing import Any
 
 import gradio as gr
-from gradio.context import get_blocks_context
 
 # Gradio writes a stub file beside the module of a component's class, looking the class up there by its name. So these
 # say they are of Gradio's modules and have its names; A1111's are given below.
@@ -62,17 +61,10 @@ class Checkbox(gr.Checkbox):
     __module__ = gr.Checkbox.__module__
     EVENTS = gr.Checkbox.EVENTS
 
-    @_as(gr.Checkbox.__init__)
-    def __init__(self, value: bool = False, *, label: str, elem_id: str | None = None, **kwargs: Any) -> None:
-        super().__init__(value, label=label, elem_id=elem_id, **kwargs)
-        self.part = gr.Column(visible=value, elem_classes=["stack"])
-        # Gradio makes a copy, outside of any page, whenever an update changes the value.
-        if get_blocks_context() is not None:
-            self.change(
-                None, self, self.part, js="(on) => ({visible: on, __type__: 'update'})", api_visibility="private"
-            )
-
     def __enter__(self) -> Checkbox:
+        # Made here and not with the checkbox, of which Gradio makes copies outside of any page.
+        self.part = gr.Column(visible=bool(self.value), elem_classes=["stack"], min_width=0)
+        self.change(None, self, self.part, js="(on) => ({visible: on, __type__: 'update'})", api_visibility="private")
         self.part.__enter__()
         return self
 

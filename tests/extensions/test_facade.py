@@ -91,3 +91,26 @@ def test_describing_without_its_files_says_where_they_belong(scripted: Scripted)
         shared.interrogator.interrogate(picture)
     with pytest.raises(errors.UserError, match="deepdanbooru"):
         deepbooru.model.tag(picture)
+
+
+def test_components_survive_being_copied_outside_of_a_page(scripted: Scripted) -> None:
+    """Gradio makes a new one of the class, with the arguments of the first, whenever an update changes one."""
+    import gradio as gr
+
+    from modules.ui_components import InputAccordion, ToolButton
+    from tests.api.serving import in_a_thread
+
+    made: list[gr.Blocks] = []
+
+    def build() -> None:
+        with gr.Blocks() as blocks, InputAccordion(True, label="Part", elem_id="part"):
+            ToolButton("x", elem_id="tool", visible=False)
+        made.append(blocks)
+
+    in_a_thread(build).join()
+    known = {block.elem_id: block for block in made[0].blocks.values() if block.elem_id}
+    for name, kind in (("part", InputAccordion), ("tool", ToolButton)):
+        copy = kind(**known[name].constructor_args, render=False)
+        assert copy.elem_id == name and copy.get_config()["elem_id"] == name
+    assert known["tool"].get_config()["value"] == "x" and known["part"].get_config()["label"] == "Part"
+    assert len(made[0].fns) == 1
