@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.acts import PICTURE, arrive, fill, finish, generate, infotext, said, shown_job, shows
+from tests.browser.acts import PICTURE, arrive, fill, finish, generate, infotext, shown_job, shows
 
 WIDTH = f"document.querySelector('{PICTURE}').naturalWidth"
 
@@ -55,10 +55,3 @@ def test_one_of_two_pictures_is_enlarged_in_its_place(page):
     page.click(".gallery-strip [data-number='0']")
     page.wait_for_function(f"{WIDTH} === 64")
     assert page.locator(".gallery-strip img").count() == 3  # the grid, too
-
-
-def test_without_a_picture_there_is_nothing_to_enlarge(page):
-    turn_on(page)
-    shows(page, "txtimg_hr_finalres", "from 64x64 to 128x128")
-    page.click("#txt2img_upscale")
-    assert "No picture is selected" in said(page)
