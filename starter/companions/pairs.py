@@ -79,17 +79,19 @@ class Crops:
 
 
 def ramps(count: int, size: int, scale: int, rng: random.Random) -> tuple[Tensor, Tensor]:
-    """Batches as of `Crops.batch`, of slow gradients between random colours, which averaging makes smaller exactly."""
+    """Batches as of `Crops.batch`, of plain colours, gradients and slow waves, made smaller by averaging."""
     side = size * scale
     rows, columns = torch.meshgrid(*[torch.linspace(-0.5, 0.5, side)] * 2, indexing="ij")
     made: list[Tensor] = []
-    for _ in range(count):
-        angle, steep = rng.uniform(0, math.tau), rng.choice((0.0, rng.uniform(0, 0.3)))
+    for number in range(count):
+        angle, turns = rng.uniform(0, math.tau), rng.uniform(0.2, size / 10)
         way = math.cos(angle) * rows + math.sin(angle) * columns
-        made.append(torch.stack([rng.uniform(0.2, 0.8) + steep * rng.uniform(-1, 1) * way for _ in range(3)]))
-        if steep == 0:
-            made[-1] = torch.tensor([rng.random() for _ in range(3)])[:, None, None].expand(3, side, side)
-    large = torch.stack(made)
+        shape = (torch.zeros_like(way), way * 0.9, torch.sin(way * math.tau * turns) / 2)[number % 3]
+        middles, heights = [rng.uniform(0.4, 0.6) for _ in range(3)], [rng.uniform(-0.8, 0.8) for _ in range(3)]
+        if number % 3 == 0:
+            middles = [rng.random() for _ in range(3)]
+        made.append(torch.stack([middle + height * shape for middle, height in zip(middles, heights, strict=True)]))
+    large = torch.stack(made).clamp(0, 1)
     return functional.avg_pool2d(large, scale), large
 
 

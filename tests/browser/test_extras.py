@@ -7,6 +7,8 @@ from typing import Any
 
 from PIL import Image
 
+from tests.browser.acts import said
+
 GALLERY = "#extras_gallery .gallery"
 PICTURE = f"{GALLERY} .stage-picture img"
 IDLE = "#extras_generate_box:not([data-state=running]):not([data-state=stopping])"
@@ -83,5 +85,5 @@ def test_of_several_pictures_a_broken_one_is_named(page: Any) -> None:
 def test_without_a_picture_the_page_says_what_to_do(page: Any) -> None:
     opened(page)
     page.click("#extras_generate")
-    page.get_by_text("There is no picture to work on").first.wait_for()
+    assert "There is no picture to work on" in said(page)
     page.wait_for_selector(IDLE)
