@@ -299,12 +299,14 @@ def _describer_folder(flags: Flags, paths: Paths, name: str) -> Path:
 def _behind_the_page(app: FastAPI, studio: Studio, worker: Worker, times: logs.StartTimes) -> None:
     if not studio.flags.nowebui:
         with times.part("import gradio"):
-            import modules.web.page
+            from modules.web import widgets  # noqa: F401 - the first to import it
     with times.part("scripts"):
         open_scripts(studio, app.state.host)
     if not studio.flags.nowebui:
         with times.part("build the page"):
-            modules.web.page.mount(app, studio)
+            from modules.web import page
+
+            page.mount(app, studio)
         times.reached("The page is open")
     prepare(studio, times)
     if not studio.flags.skip_load_model_at_start and checkpoints.chosen(studio):
