@@ -119,7 +119,7 @@ def test_uploaded_masks_and_batches(page, studio, tmp_path):
     page.click("#inpaint_batch_tab-button")
     files = [sky(tmp_path / "one.png"), sky(tmp_path / "two.png")]
     page.set_input_files("#inpaint_batch_upload input[type=file]", files)
-    shows(page, "inpaint_batch_upload", "two.png")
+    shows(page, "inpaint_batch_upload", "two")
     generate(page)
     assert len(results(studio)) == before + 2
 
