@@ -39,7 +39,11 @@ SET_UP = """async ([side, mode]) => {
   const moves = [], draws = [];
   const timed = (owner, name, into) => {
     const original = owner[name].bind(owner);
-    owner[name] = (...given) => { const from = performance.now(); original(...given); into.push(performance.now() - from); };
+    owner[name] = (...given) => {
+      const from = performance.now();
+      original(...given);
+      into.push(performance.now() - from);
+    };
   };
   timed(canvas.pointers, "onMove", moves);
   timed(canvas.screen, "draw", draws);
@@ -78,7 +82,7 @@ def main() -> None:
                 page = browser.new_page(viewport={"width": 900, "height": 900})
                 page.goto(f"http://127.0.0.1:{server.server_port}/")
                 page.evaluate(SET_UP, [arguments.side, mode])
-                print(mode, f"brush {size} px:", json.dumps(_painted(page, size)))  # noqa: T201
+                print(mode, f"brush {size} px:", json.dumps(_painted(page, size)))
                 page.close()
         browser.close()
 
@@ -97,16 +101,24 @@ def _painted(page: Any, size: int) -> dict[str, Any]:
         page.mouse.up()
     return page.evaluate("""async () => {
       const { moves, draws, canvas, painting, encode } = bench;
-      const told = (times) => { const sorted = [...times].sort((a, b) => a - b); return {
-        mean: +(sorted.reduce((a, b) => a + b, 0) / sorted.length).toFixed(2), p95: +sorted[Math.floor(sorted.length * 0.95)].toFixed(2), n: sorted.length }; };
+      const told = (times) => {
+        const sorted = [...times].sort((a, b) => a - b);
+        const mean = sorted.reduce((a, b) => a + b, 0) / sorted.length;
+        return { mean: +mean.toFixed(2), p95: +sorted[Math.floor(sorted.length * 0.95)].toFixed(2), n: sorted.length };
+      };
       const history = painting.history.bytes;
       let from = performance.now();
       await canvas.undo();
       const undo = performance.now() - from;
       from = performance.now();
       const blob = await encode(painting.layers[canvas.layer], painting.frame);
-      return { move: told(moves), draw: told(draws), undo: +undo.toFixed(1), encode: +(performance.now() - from).toFixed(0),
-        file_kb: Math.round(blob.size / 1024), layer_mb: +(painting.layers[canvas.layer].bytes / 2 ** 20).toFixed(1), history_mb: +(history / 2 ** 20).toFixed(1) };
+      const encoding = performance.now() - from;
+      const megabytes = (bytes) => +(bytes / 2 ** 20).toFixed(1);
+      return {
+        move: told(moves), draw: told(draws), undo: +undo.toFixed(1), encode: +encoding.toFixed(0),
+        file_kb: Math.round(blob.size / 1024), layer_mb: megabytes(painting.layers[canvas.layer].bytes),
+        history_mb: megabytes(history),
+      };
     }""")
 
 

@@ -64,6 +64,10 @@ def _unpatched() -> Patched:
     return Patched()
 
 
+PLAIN = Variant()
+"""A network that sees the latent and the prompt alone."""
+
+
 @dataclass(slots=True, eq=False)
 class ModelHandle:
     """A loaded model. Two handles are equal only if they are the same object, so it can key a cache.
@@ -82,7 +86,7 @@ class ModelHandle:
     latent_format: LatentFormat
     recommended: Recommended | None = None
     vae_ref: ModelRef | None = None
-    variant: Variant = Variant()
+    variant: Variant = PLAIN
     text_width: int = 0
     contexts: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
     patched: Patched = field(default_factory=_unpatched, repr=False)

@@ -1,6 +1,7 @@
 """Postprocessing as a job: every picture of an `Extras` request goes through the operations and is saved.
 
-Start with `run`. A picture of several that cannot be read or worked on is passed over and named; alone, it fails the job.
+Start with `run`. A picture of several that cannot be read or worked on is passed over and named; alone, it fails
+the job.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from modules.studio import describing, extras
 from modules.store import pnginfo
+from modules.studio import describing, extras
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_levels_that_make_no_schedule_are_refused(given: Any, said: str) -> None
 
 
 def test_a_range_goes_from_noise_to_picture() -> None:
-    with pytest.raises(ValidationError, match="timestep_end\n.*below the start, 200"):
+    with pytest.raises(ValidationError, match=r"timestep_end\n.*below the start, 200"):
         asked(timestep_start=200, timestep_end=400)
     with pytest.raises(ValidationError, match="below the start, 0"):
         asked(timestep_start=0)

@@ -75,17 +75,10 @@ def _clip(folder: Path) -> None:
         )
     }
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    last = len(vocabulary) - 1
     marks = {"bos_token_id": last - 1, "eos_token_id": last, "pad_token_id": last}
     text = {**SMALL, **marks, "vocab_size": len(vocabulary)}
     CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")).save_pretrained(folder)
-    last = len(vocabulary) - 1
-    text = {
-        **SMALL,
-        "vocab_size": len(vocabulary),
-        "bos_token_id": last - 1,
-        "eos_token_id": last,
-        "pad_token_id": last,
-    }
     config = CLIPConfig(
         text_config={**text, "max_position_embeddings": 20},
         vision_config={**SMALL, "image_size": 32, "patch_size": 16},

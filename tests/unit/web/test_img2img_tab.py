@@ -25,7 +25,8 @@ from tests.unit.web.test_page import NOT_ON_THE_TAB
 
 OTHERWISE = {
     # from the canvas, from one control for two fields, or for programs alone, as in A1111
-    "restore_faces", "reconstruction", "init_images", "mask", "mask_blur_x", "mask_blur_y", "mask_round", "initial_noise_multiplier", "latent_mask",
+    "restore_faces", "reconstruction", "init_images", "mask", "mask_blur_x", "mask_blur_y", "mask_round",
+    "initial_noise_multiplier", "latent_mask",
     "soft_inpainting",
 }  # fmt: skip
 
