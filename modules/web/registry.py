@@ -108,4 +108,9 @@ class Registry:
         """One Gradio update for each of the tab's inputs: the given values, everything else untouched."""
         composition = self.compositions.get(tab)
         values = composition.spread(values) if composition else values
-        return [gr.update(value=values[field]) if field in values else gr.skip() for field in self.fields(tab)]
+        return [gr.update(value=_plain(values[field])) if field in values else gr.skip() for field in self.fields(tab)]
+
+
+def _plain(value: Any) -> Any:
+    """A request's tuple as a list: to Gradio's lists of choices a tuple is one choice."""
+    return list(value) if isinstance(value, tuple) else value

@@ -107,7 +107,7 @@ def test_pasting_sets_the_controls(studio: Studio, registry: Registry, tab: str,
     assert {field: found.get(field) for field in wanted if field in fields} == {
         field: value for field, value in wanted.items() if field in fields
     }
-    assert list(found["styles"]) == ["st"]
+    assert found["styles"] == ["st"]
     assert overrides["value"] == ["Clip skip: 2"]
     assert "error" not in reply
 
