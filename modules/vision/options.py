@@ -39,9 +39,7 @@ class UpscalingOptions(Options, section=Section("upscaling", "Upscaling", "postp
 class FaceOptions(Options, section=Section("face-restoration", "Face restoration", "postprocessing")):
     """Whether and how faces are restored in generated pictures."""
 
-    face_restoration: bool = setting(
-        False, "Restore faces", note="Will use a third-party model on generation result."
-    )
+    face_restoration: bool = setting(False, "Restore faces", note="Will use a third-party model on generation result.")
     face_restoration_model: Text = setting(
         "CodeFormer", "Face restoration model", choices=("CodeFormer", "GFPGAN"), infotext="Face restoration"
     )

@@ -71,9 +71,7 @@ def test_vaes_and_what_is_dropped_in(api):
         api.client.post("/sdapi/v1/refresh-vae")
 
 
-@pytest.mark.parametrize(
-    "kind", ["hypernetworks", "loras"]
-)
+@pytest.mark.parametrize("kind", ["hypernetworks", "loras"])
 def test_kinds_of_which_there_is_nothing(api, kind):
     assert get(api, f"/sdapi/v1/{kind}") == []
 

@@ -75,6 +75,7 @@ def _clip(folder: Path) -> None:
         )
     }
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
     last = len(vocabulary) - 1
     marks = {"bos_token_id": last - 1, "eos_token_id": last, "pad_token_id": last}
     text = {**SMALL, **marks, "vocab_size": len(vocabulary)}
