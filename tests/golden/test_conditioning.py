@@ -21,6 +21,7 @@ from modules.engine.request import Txt2Img
 from modules.families import single_file
 from modules.families.catalog import find
 from modules.foundation.settings import Snapshot
+from modules.networks.embedding import Embeddings
 from modules.prompting.options import PromptOptions, TextCompatibility
 
 HERE = Path(__file__).parent
@@ -62,9 +63,17 @@ class Text:
 
 def conditioned(encoder: CLIPTextModel, options: PromptOptions, prompts: tuple[str, ...]) -> torch.Tensor:
     """[B, T, 48]"""
-    handle: Any = SimpleNamespace(family=find("sd1"), text=Text(encoder), contexts={}, device=Text.device)
+    handle: Any = SimpleNamespace(
+        family=find("sd1"),
+        text=Text(encoder),
+        text_width=48,
+        contexts={},
+        device=Text.device,
+        patched=SimpleNamespace(text_patches=(), bundled={}),
+    )
     settings = Snapshot({PromptOptions: options, TextCompatibility: TextCompatibility()})
-    run: Any = SimpleNamespace(settings=settings, cancel=SimpleNamespace(check=lambda: None))
+    cancel = SimpleNamespace(check=lambda: None)
+    run: Any = SimpleNamespace(settings=settings, cancel=cancel, embeddings=Embeddings())
     plan = Plan(Txt2Img(), 0, prompts, prompts, (0,) * len(prompts), (0,) * len(prompts), 512, 512)
     positive, negative = (prompted.at(0) for prompted in condition(handle, plan, run, 10))
     assert torch.equal(positive.context, negative.context)
