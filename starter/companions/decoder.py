@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from modules.families import taesd
 from starter import export, state, vae
@@ -23,7 +24,7 @@ log = logging.getLogger("starter")
 FILE = Path(__file__).parents[2] / "models" / "VAE-taesd" / "starter_decoder.safetensors"
 WIDTH = 16
 BATCH = 8
-POOL = 400
+POOL = 160
 
 
 def pool(use: str, count: int) -> tuple[Tensor, Tensor]:
@@ -43,9 +44,33 @@ def pool(use: str, count: int) -> tuple[Tensor, Tensor]:
     return torch.cat(latents), torch.cat(pictures).float()
 
 
+def build() -> taesd.Decoder:
+    """The untrained decoder, which enlarges the starter's linear preview: layers pass three channels on unchanged.
+
+    Colours are never negative, so no ReLU changes them.
+    """
+    network = taesd.Decoder(4, WIDTH)
+    preview = yaml.safe_load(export.FILE.with_suffix(".yaml").read_text(encoding="utf-8"))["atelier"]["preview"]
+    first, *larger, last = [layer for layer in network if isinstance(layer, nn.Conv2d)]
+    assert first.bias is not None and last.bias is not None
+    with torch.no_grad():
+        first.weight[:3] = 0
+        # Levels of -1..1 become 0..1.
+        first.weight[:3, :, 1, 1] = torch.tensor(preview["weight"]).T / 2
+        first.bias[:3] = (torch.tensor(preview["bias"]) + 1) / 2
+        for layer in (*larger, last):
+            nn.init.dirac_(layer.weight)
+        last.bias.zero_()
+        for block in network:
+            if isinstance(block, taesd.Block):
+                for parameter in block.conv[-1].parameters():
+                    parameter.zero_()
+    return network
+
+
 def train(steps: int) -> None:
     """Train to `steps` optimiser steps in all and write the file whenever the state is kept."""
-    network, saved = taesd.Decoder(4, WIDTH), state.load("preview-decoder.pt")
+    network, saved = build(), state.load("preview-decoder.pt")
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=0.0)
     start = 0
     if saved:
@@ -56,7 +81,7 @@ def train(steps: int) -> None:
     began, running = time.time(), 0.0
     for step in range(start, steps):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1.0, (step + 1) / 50, (steps - step) / (0.6 * steps) + 0.02)
+            group["lr"] = 1e-3 * min(1.0, (step + 1) / 50, (steps - step) / (0.6 * steps) + 0.02)
         generator = torch.Generator().manual_seed(step)
         chosen = torch.randint(len(latents), (BATCH,), generator=generator)
         with torch.autocast("cpu", torch.bfloat16):
@@ -64,7 +89,7 @@ def train(steps: int) -> None:
         loss = (made.float() - pictures[chosen]).abs().mean()
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         running = 0.98 * running + 0.02 * loss.item() if step > start else loss.item()
         if (step + 1) % 50 == 0 or step + 1 == steps:
