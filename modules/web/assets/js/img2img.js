@@ -46,8 +46,8 @@ export class Img2Img {
     byId(idOf(tab, "deepbooru"))?.addEventListener("click", (event) => this.interrogate("deepdanbooru", event.currentTarget));
     document.addEventListener("paste", (event) => this.onPaste(event));
     byId(`${tab}_settings`).addEventListener("input", (event) => this.onInput(event));
-    // Sliders that move by a handler send no event.
-    new MutationObserver(() => this.describe()).observe(byId(`${tab}_column_size`), { subtree: true, attributes: true, attributeFilter: ["value"] });
+    // Sliders that move by a handler send no event, and Gradio makes a tab's contents when it is opened.
+    new MutationObserver(() => this.describe()).observe(byId(`${tab}_column_size`), { subtree: true, childList: true, attributes: true, attributeFilter: ["value"] });
     addEventListener("visibilitychange", () => { if (document.hidden) this.saveAll(); });
     document.addEventListener("checkpoint", () => this.suit());
     this.suit();
