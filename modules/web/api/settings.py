@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from starlette.responses import JSONResponse, Response
 
 from modules.foundation.errors import NotFound, UserError
-from modules.studio import checkpoints
+from modules.studio import checkpoints, frozen
 from modules.web.api.current import CurrentStudio, CurrentUser
 from modules.web.errors import error_body
 
@@ -57,7 +57,8 @@ async def change_options(body: dict[str, Any], studio: CurrentStudio, user: Curr
 
 
 def write(values: dict[str, Any], studio: Studio) -> None:
-    """Change settings. Raises UserError if a value does not fit or the file cannot be written."""
+    """Change settings. Raises UserError if one is frozen, a value does not fit or the file cannot be written."""
+    frozen.check(studio, values)
     try:
         studio.settings.update(values)
     except OSError as error:
@@ -75,5 +76,6 @@ def _changes(body: dict[str, Any], studio: Studio) -> tuple[dict[str, Any], Chec
     if wanted := changed.pop(CHECKPOINT, None):
         file = studio.catalog.find_checkpoint(str(wanted))
         changed[CHECKPOINT] = file.title
+    frozen.check(studio, changed)
     studio.settings.snapshot.overridden(changed)
     return changed, file if file != checkpoints.chosen(studio) else None

@@ -14,6 +14,7 @@ from modules.foundation.errors import AtelierError
 from modules.foundation.options import Options, Setting
 from modules.foundation.paths import PROGRAM
 from modules.host.discovery import discover
+from modules.studio import frozen
 from modules.studio.extras_request import OPERATIONS
 from modules.web import handlers, widgets
 
@@ -89,6 +90,7 @@ def apply_at_once(studio: Studio, key: str, control: Component, reply: Component
 
     def handler(value: Any) -> dict[str, Any]:
         try:
+            frozen.check(studio, [key])
             studio.settings.update({key: value})
         except (AtelierError, OSError) as error:
             return {"error": str(error)}

@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from modules.foundation.errors import AtelierError
 from modules.foundation.options import Section
+from modules.studio import frozen
 from modules.web import handlers, options
 from modules.web.panels import setting
 from modules.web.panels.quicksettings import CHECKPOINT
@@ -94,6 +95,7 @@ def apply(studio: Studio, keys: tuple[str, ...]) -> Callable[..., list[Any]]:
         changed = {key: value for key, value in zip(keys, values, strict=True) if not _same(value, shown.get(key))}
         try:
             if changed:
+                frozen.check(studio, changed)
                 studio.settings.update(changed)
         except (AtelierError, OSError) as error:
             return [{"error": str(error)}, gr.skip(), gr.skip()]
