@@ -26,7 +26,7 @@ RECIPE = (
     Phase("unet", 1050, ("first",)),
     Phase("unet", 1660, ("first", "wide")),
     Phase("unet", 2210, ("wide", "many")),
-    Phase("unet", 6000, ("full",)),
+    Phase("unet", 4560, ("full",)),
     Phase("decoder", 900),
     Phase("reader", 2000),
     Phase("export"),

@@ -3,6 +3,7 @@
 import logging
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from starter.cases import cases
 from starter.draw.kinds import OBJECTS, SHAPES
 from starter.draw.palette import COLORS, to_lab
 from starter.engine import Engine, engine
+from starter.export import FILE
 
 log = logging.getLogger("starter")
 
@@ -102,10 +104,10 @@ ABILITIES: dict[str, Callable[[Engine], list[bool]]] = {
 }
 
 
-def measured(name: str) -> tuple[str, tuple[float, int]]:
+def measured(name: str, file: Path = FILE) -> tuple[str, tuple[float, int]]:
     """The ability's name, share of successes and number of tries."""
     torch.set_num_threads(1)
-    with engine() as studio:
+    with engine(file) as studio:
         tries = ABILITIES[name](studio)
     log.info("%s: %d of %d", name, sum(tries), len(tries))
     return name, (sum(tries) / len(tries), len(tries))

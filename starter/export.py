@@ -25,6 +25,8 @@ log = logging.getLogger("starter")
 
 FILE = Path(__file__).parents[1] / "models" / "Stable-diffusion" / "starter.safetensors"
 NATIVE = 128
+SAMPLES_NOTE = "atelier.samples"
+"""The name in the file's metadata of how many samples the denoiser has seen."""
 
 Networks = tuple[UNet2DConditionModel, AutoencoderKL, CLIPTextModel]
 
@@ -39,6 +41,7 @@ def export(file: Path = FILE) -> None:
         "format": "pt",
         "modelspec.title": "Atelier starter",
         "modelspec.license": "free to use, see docs/starter.md",
+        SAMPLES_NOTE: str(starter.samples),
     }
     save_file(tensors, str(file), notes)
     file.with_suffix(".yaml").write_text(yaml.safe_dump(config(preview(starter)), sort_keys=False, width=120))
@@ -80,7 +83,7 @@ def with_all_tokens(encoder: CLIPTextModel) -> CLIPTextModel:
 
 def preview(starter: Starter, count: int = 512) -> tuple[list[list[float]], list[float]]:
     """Weight [4][3] and bias [3] from the denoiser's latent to the 8x8-averaged colours in -1..1: least squares."""
-    images = np.stack([np.asarray(render(latents.picture("wide", i))) for i in range(count)])
+    images = np.stack([np.asarray(render(latents.picture("full", i))) for i in range(count)])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():
         raw = torch.cat([vae.encoded(starter.vae, part).mode() for part in pixels.split(64)])

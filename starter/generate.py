@@ -14,13 +14,17 @@ from starter import diffusion, latents, state, text, unet, vae
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """The three networks and the statistics [4] that turn the denoiser's latents into the autoencoder's."""
+    """The three networks and the statistics [4] that turn the denoiser's latents into the autoencoder's.
+
+    `samples` is how many the denoiser has seen.
+    """
 
     vae: AutoencoderKL
     encoder: CLIPTextModel
     unet: UNet2DConditionModel
     mean: Tensor
     std: Tensor
+    samples: int = 0
 
 
 def trained() -> Starter:
@@ -30,7 +34,13 @@ def trained() -> Starter:
         raise FileNotFoundError("The denoiser is not trained yet; run `python -m starter unet` first.")
     denoiser = unet.build()
     denoiser.load_state_dict(saved["average"])
-    return Starter(latents.frozen_vae(), text.trained(), denoiser.eval().requires_grad_(False), *latents.statistics())
+    return Starter(
+        latents.frozen_vae(),
+        text.trained(),
+        denoiser.eval().requires_grad_(False),
+        *latents.statistics(),
+        saved["samples"],
+    )
 
 
 def pictures(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from starter import state, vae
 from starter.draw.canvas import render
+from starter.draw.kinds import SHAPES
 from starter.draw.records import Picture
 from starter.draw.scenes import FIRST, FULL, MANY, WIDE, Mix, random_picture
 
@@ -24,10 +25,19 @@ MIXES: dict[str, Mix] = {"first": FIRST, "wide": WIDE, "many": MANY, "full": FUL
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Encoded pictures: `latents` [N, 4, 16, 16] in unit variance, and the record of each."""
+    """Encoded pictures: `latents` [N, 4, 16, 16] in unit variance, the record of each, and how often it is shown."""
 
     latents: Tensor
     pictures: list[Picture]
+    weights: list[float]
+
+
+def weight(picture: Picture) -> float:
+    """How often training shows a picture, against the others of the full mix: more of what takes longer to learn."""
+    if picture.second:
+        return 3.0
+    several, simple = len(picture.things) > 1, not picture.things or picture.things[0].kind in SHAPES
+    return (1.6 if several else 0.6 if simple else 1.0) * (1.4 if picture.style else 1.0)
 
 
 def picture(mix: str, index: int) -> Picture:
@@ -79,6 +89,7 @@ def pool(mixes: list[str]) -> Pool:
     mean, std = statistics()
     parts: list[Tensor] = []
     pictures: list[Picture] = []
+    weights: list[float] = []
     for mix in mixes:
         saved = state.load(f"latents-{mix}.pt")
         if saved is None:
@@ -86,5 +97,7 @@ def pool(mixes: list[str]) -> Pool:
                 f"No latents of the mix {mix!r}; run `python -m starter latents --mix {mix}` first."
             )
         parts.append((saved["raw"].float() - mean[:, None, None]) / std[:, None, None])
-        pictures += [picture(mix, i) for i in range(len(saved["raw"]))]
-    return Pool(torch.cat(parts), pictures)
+        drawn = [picture(mix, i) for i in range(len(saved["raw"]))]
+        pictures += drawn
+        weights += [weight(p) if mix == "full" else 1.0 for p in drawn]
+    return Pool(torch.cat(parts), pictures, weights)

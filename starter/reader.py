@@ -22,6 +22,7 @@ from starter import latents, state, vae
 from starter.draw import scenes
 from starter.draw.canvas import render
 from starter.draw.kinds import KINDS
+from starter.draw.palette import COLORS, jittered
 from starter.draw.records import SCENES, STYLES, TIMES, Picture
 
 log = logging.getLogger("starter")
@@ -101,9 +102,18 @@ def _softened(image: Image.Image, rng: random.Random) -> np.ndarray:
     return pixels
 
 
+def _picture(rng: random.Random) -> Picture:
+    """A random record; its things have any colour that stands out, held out from the model's training or not."""
+    picture = scenes.random_picture(rng, SHOWN)
+    hidden = scenes.LOST.get(picture.scene, (picture.background,))
+    color = rng.choice([color for color in COLORS if color not in hidden])
+    rgb = jittered(rng, color)
+    return replace(picture, things=tuple(replace(thing, color=color, rgb=rgb) for thing in picture.things))
+
+
 def _drawn(rng: random.Random, count: int) -> tuple[Tensor, Tensor]:
     """Pixels [N, 3, 128, 128] and classes [N, heads] of fresh pictures."""
-    pictures = [scenes.random_picture(rng, SHOWN) for _ in range(count)]
+    pictures = [_picture(rng) for _ in range(count)]
     images = np.stack([_softened(render(picture), rng) for picture in pictures])
     return torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1, torch.tensor([classes(p) for p in pictures])
 
@@ -111,7 +121,7 @@ def _drawn(rng: random.Random, count: int) -> tuple[Tensor, Tensor]:
 def _restored(count: int) -> tuple[Tensor, Tensor]:
     """The same of pictures that went through the autoencoder, as bytes."""
     network, rng, parts = latents.frozen_vae(), random.Random(31), list[Tensor]()
-    pictures = [scenes.random_picture(rng, SHOWN) for _ in range(count)]
+    pictures = [_picture(rng) for _ in range(count)]
     for start in range(0, count, 50):
         images = np.stack([np.asarray(render(p)) for p in pictures[start : start + 50]])
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -122,9 +132,10 @@ def _restored(count: int) -> tuple[Tensor, Tensor]:
 
 
 def train(steps: int, batch: int = 48, rate: float = 3e-3) -> None:
-    """Train and write the classifier; logs its shares on fresh drawn pictures."""
+    """Train the classifier, from the file on where there is one, and write it; logs its shares on fresh pictures."""
     torch.manual_seed(2)
-    reader, rng, began = Reader(), random.Random(30), time.monotonic()
+    reader, rng, began = trained() if FILE.exists() else Reader(), random.Random(30), time.monotonic()
+    reader.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     back, back_classes = _restored(2000)
@@ -132,7 +143,9 @@ def train(steps: int, batch: int = 48, rate: float = 3e-3) -> None:
         pixels, right = _drawn(rng, batch * 3 // 4)
         chosen = torch.randint(len(back), (batch // 4,))
         pixels = torch.cat([pixels, back[chosen].float() / 127.5 - 1])
-        loss = _loss(reader(pixels), torch.cat([right, back_classes[chosen]]))
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = reader(pixels)
+        loss = _loss(logits, torch.cat([right, back_classes[chosen]]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -147,7 +160,7 @@ def train(steps: int, batch: int = 48, rate: float = 3e-3) -> None:
 def _loss(logits: dict[str, Tensor], right: Tensor) -> Tensor:
     return sum(
         (
-            functional.cross_entropy(x, right[:, i], ignore_index=UNKNOWN)
+            functional.cross_entropy(x.float(), right[:, i], ignore_index=UNKNOWN)
             for i, x in enumerate(logits.values())
             if (right[:, i] != UNKNOWN).any()
         ),
@@ -174,7 +187,7 @@ def validated(count: int, seed: int = 77) -> dict[str, float]:
     """The share read right, by attribute, on fresh drawn pictures."""
     rng, right, asked = random.Random(seed), dict.fromkeys(HEADS, 0), dict.fromkeys(HEADS, 0)
     for _ in range(count):
-        picture = replace(scenes.random_picture(rng, SHOWN), fault="")
+        picture = replace(_picture(rng), fault="")
         found = read(render(picture))
         for name, wanted in zip(HEADS, classes(picture), strict=True):
             if wanted != UNKNOWN:

@@ -15,9 +15,6 @@ from starter import export, state, text, tokens, vae
 
 log = logging.getLogger("starter")
 
-SAMPLES_NOTE = "atelier.samples"
-"""The name in the file's metadata under which an export notes how many samples the denoiser has seen."""
-
 
 def resume(file: Path = export.FILE) -> None:
     """Write `vae.pt`, `statistics.pt`, `text.pt` and `unet.pt` from the file; refuses to overwrite a state."""
@@ -25,7 +22,7 @@ def resume(file: Path = export.FILE) -> None:
         raise FileExistsError(f"'{state.FOLDER}' already holds a state; move it away to begin from '{file.name}'.")
     denoiser, autoencoder, encoder = export.loaded(file)
     with safe_open(str(file), "pt") as reader:
-        samples = int((reader.metadata() or {}).get(SAMPLES_NOTE, 0))
+        samples = int((reader.metadata() or {}).get(export.SAMPLES_NOTE, 0))
     state.save("vae.pt", {"phase": "released", "weights": autoencoder.state_dict()})
     state.save("statistics.pt", {"mean": torch.zeros(4), "std": torch.full((4,), 1 / vae.SCALING_FACTOR)})
     words = compacted(encoder.state_dict())

@@ -7,7 +7,7 @@ from PIL import Image
 
 from starter.export import FILE
 
-PICTURE = Path(__file__).parents[1] / "docs" / "starter.png"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "starter.png"
 
 SIXTY = (
     "a red circle on a blue background",

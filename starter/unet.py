@@ -10,6 +10,7 @@ import time
 from copy import deepcopy
 from datetime import timedelta
 from functools import cache
+from itertools import accumulate
 
 import torch
 from diffusers.models.attention_processor import AttnProcessor
@@ -164,8 +165,9 @@ def _train(rank: int, world: int, steps: int, mixes: list[str], batch: int, rate
     pool, encoder, training = latents.pool(mixes), text.trained(), Training(rate)
     rng, began, seen, total_loss = random.Random(f"{rank}/{training.step}"), time.monotonic(), 0, 0.0
     torch.manual_seed(rng.getrandbits(30))
+    often = list(accumulate(pool.weights))
     while training.step < steps:
-        chosen = [rng.randrange(len(pool.pictures)) for _ in range(batch)]
+        chosen = rng.choices(range(len(often)), cum_weights=often, k=batch)
         prompts = ["" if rng.random() < EMPTY_SHARE else worded(pool.pictures[i], rng) for i in chosen]
         clean, t = pool.latents[chosen], diffusion.random_steps(batch)
         errors = velocity_error(training.unet, clean, encode_prompts(encoder, prompts), t, torch.randn_like(clean))
