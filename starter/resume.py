@@ -18,7 +18,7 @@ log = logging.getLogger("starter")
 
 def resume(file: Path = export.FILE) -> None:
     """Write `vae.pt`, `statistics.pt`, `text.pt` and `unet.pt` from the file; refuses to overwrite a state."""
-    if (state.FOLDER / "unet.pt").exists():
+    if any((state.FOLDER / name).exists() for name in ("unet.pt", "text.pt", "vae.pt", "vae-decoder.pt")):
         raise FileExistsError(f"'{state.FOLDER}' already holds a state; move it away to begin from '{file.name}'.")
     denoiser, autoencoder, encoder = export.loaded(file)
     with safe_open(str(file), "pt") as reader:
