@@ -13,6 +13,9 @@ import gradio as gr
 
 from modules.web import widgets
 
+PROMPT_HINT = "Type a prompt and press Ctrl+Enter."
+HINTS = {"extras": "Choose a picture and press Generate."}
+"""What the empty gallery of a tab says one has to do."""
 HTML = Path(__file__).parent.parent / "assets" / "html"
 
 
@@ -41,7 +44,8 @@ def build(tab: str, *, can_open_folder: bool, can_upscale: bool = False) -> Gall
         gr.Column(elem_id=f"{tab}_results_panel", elem_classes=["stack"], min_width=0),
     ):
         with gr.Column(elem_id=f"{tab}_gallery_container", min_width=0):
-            gr.HTML((HTML / "gallery.html").read_text(encoding="utf-8"), elem_id=f"{tab}_gallery")
+            frame = (HTML / "gallery.html").read_text(encoding="utf-8")
+            gr.HTML(frame.replace("{hint}", HINTS.get(tab, PROMPT_HINT)), elem_id=f"{tab}_gallery")
         with gr.Row(elem_id=f"image_buttons_{tab}", elem_classes=["image-buttons"]):
             folder = widgets.tool_button("📂", f"{tab}_open_folder") if can_open_folder else None
             save = widgets.tool_button("💾", f"save_{tab}")
