@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 FONTS = ("DejaVuSans.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
 """Tried in this order when the settings name none; Pillow's own knows Latin letters only."""
 
+SMALLEST = 6
+"""Pixels. Smaller letters cannot be read."""
+
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
@@ -46,7 +49,7 @@ def annotated(
     style = style or Style()
     width, height = cell
     columns, rows = len(over), len(beside)
-    font = font_of(style, max((width + height) // 28, 10))
+    font = font_of(style, max((width + height) // 25, 10))
     left_width = width * 3 // 4 if any(line.text for lines in beside for line in lines) else 0
     tops = [_wrapped(lines, width, font) for lines in over]
     lefts = [_wrapped(lines, left_width - 8, font) for lines in beside]
@@ -65,10 +68,10 @@ def annotated(
     draw = ImageDraw.Draw(sheet)
     for column, lines in enumerate(tops):
         middle = left_width + (width + margin) * column + width // 2
-        _draw(draw, lines, (middle, top_height // 2), font, step, style)
+        _draw(draw, lines, (middle, top_height // 2), width, font, step, style)
     for row, lines in enumerate(lefts):
         middle = top_height + (height + margin) * row + height // 2
-        _draw(draw, lines, (left_width // 2, middle), font, step, style)
+        _draw(draw, lines, (left_width // 2, middle), left_width - 8, font, step, style)
     return sheet
 
 
@@ -111,13 +114,29 @@ def _wrapped(lines: Sequence[Line], width: int, font: Font) -> list[Line]:
 
 
 def _draw(
-    draw: ImageDraw.ImageDraw, lines: Sequence[Line], middle: tuple[int, int], font: Font, step: int, style: Style
+    draw: ImageDraw.ImageDraw,
+    lines: Sequence[Line],
+    middle: tuple[int, int],
+    width: int,
+    font: Font,
+    step: int,
+    style: Style,
 ) -> None:
     x, y = middle[0], middle[1] - len(lines) * step // 2 + step // 2
     for line in lines:
         colour = style.active if line.is_active else style.inactive
-        draw.text((x, y), line.text, colour, font, anchor="mm")
+        fitting = _fitting(font, line.text, width, style)
+        draw.text((x, y), line.text, colour, fitting, anchor="mm")
         if not line.is_active:
-            half = font.getlength(line.text) / 2
+            half = fitting.getlength(line.text) / 2
             draw.line((x - half, y, x + half, y), colour, max(step // 14, 1))
         y += step
+
+
+def _fitting(font: Font, text: str, width: int, style: Style) -> Font:
+    """The font, or a smaller one in which a long word stays within `width` pixels as far as it can be read."""
+    size = font.size if isinstance(font, ImageFont.FreeTypeFont) else 0
+    while size > SMALLEST and font.getlength(text) > width:
+        size -= 1
+        font = font_of(style, int(size))
+    return font

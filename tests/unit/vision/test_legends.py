@@ -39,3 +39,11 @@ def test_long_texts_are_wrapped() -> None:
     short = annotated(cells(), (64, 64), [[Line("one")], [Line("")]], [[Line("")]])
     long = annotated(cells(), (64, 64), [[Line("one two three four five six seven")], [Line("")]], [[Line("")]])
     assert long.width == short.width and long.height > short.height
+
+
+def test_a_long_word_is_shrunk_to_its_cell() -> None:
+    word = [[Line("unbreakable_checkpoint_name")], [Line("")]]
+    sheet = annotated(Image.new("RGB", (512, 256)), (256, 256), word, [[Line("")]])
+    legend = np.asarray(sheet.crop((0, 0, 512, sheet.height - 256)).convert("L"))
+    marked = np.flatnonzero((legend < 200).any(axis=0))
+    assert marked.size and marked.max() < 256
