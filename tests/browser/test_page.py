@@ -120,6 +120,7 @@ def test_text_can_be_read(page):
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_function(f"document.body.classList.contains('dark') === {str(theme == 'dark').lower()}")
+        page.wait_for_function("!document.getAnimations().some((one) => one instanceof CSSTransition)")
         assert page.evaluate(CONTRAST) == [], theme
 
 

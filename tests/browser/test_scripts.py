@@ -27,6 +27,7 @@ def test_a_grid_from_typed_and_from_picked_values(page: Any, studio: Running) ->
     pick(page, f"{PLOT}_y_values_dropdown", "Karras")
     page.keyboard.press("Escape")
     acts.generate(page, "a plotted cat")
+    page.wait_for_function("document.querySelector('#html_info_txt2img').innerText.includes('Script: X/Y/Z plot')")
     acts.finish(page)
     assert len(studio.pictures()) == before + 2
     info = page.locator("#html_info_txt2img").inner_text()

@@ -301,6 +301,7 @@ def test_what_a1111_wrote_asks_for() -> None:
         "scheduler": "Automatic",
         "tiling": False,
         "restore_faces": False,
+        "hr_cfg": 0.0,
         "override_settings": {
             "CLIP_stop_at_last_layers": 2,
             "eta_noise_seed_delta": 31337,
